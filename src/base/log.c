@@ -1,0 +1,66 @@
+#include "picoshare/base/log.h"
+#include "picoshare/base/buf.h"
+#include "picoshare/base/clock.h"
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 4096 }; /* longer events are cut: a log line is for a person */
+
+static _Atomic int max_level = LOG_INFO;
+
+void log_set_level(enum log_level level)
+{
+    atomic_store(&max_level, (int)level);
+}
+
+static void add_value(struct buf *line, const char *value)
+{
+    buf_add_char(line, '"');
+    for (const char *p = value != NULL ? value : ""; *p != '\0'; p++) {
+        if (*p == '"' || *p == '\\') {
+            buf_add_char(line, '\\');
+            buf_add_char(line, *p);
+        } else if ((unsigned char)*p < 0x20 || *p == 0x7f) {
+            buf_addf(line, "\\x%02x", (unsigned)(unsigned char)*p);
+        } else {
+            buf_add_char(line, *p);
+        }
+    }
+    buf_add_char(line, '"');
+}
+
+void log_event(enum log_level level, const char *msg, ...)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed)) {
+        return;
+    }
+    struct buf line;
+    buf_init(&line, LINE_MAX_BYTES);
+    time_t now = (time_t)clock_now_s(&clock_system);
+    struct tm tm;
+    if (gmtime_r(&now, &tm) != NULL) {
+        buf_addf(&line, "time=%04d-%02d-%02dT%02d:%02d:%02dZ ", tm.tm_year + 1900, tm.tm_mon + 1,
+                 tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    }
+    buf_addf(&line, "level=%s msg=", names[level]);
+    add_value(&line, msg);
+    va_list args;
+    va_start(args, msg);
+    for (const char *key = va_arg(args, const char *); key != NULL;
+         key = va_arg(args, const char *)) {
+        buf_addf(&line, " %s=", key);
+        add_value(&line, va_arg(args, const char *));
+    }
+    va_end(args);
+    if (buf_err(&line) == ERR_TOOBIG) {
+        line.err = ERR_OK; /* a cut line is better than none */
+    }
+    line.max++; /* room for the line feed */
+    buf_add_char(&line, '\n');
+    ssize_t written = write(STDERR_FILENO, buf_str(&line), line.len);
+    (void)written; /* there is nowhere left to complain */
+    buf_done(&line);
+}
