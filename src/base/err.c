@@ -1,4 +1,6 @@
 #include "picoshare/base/err.h"
+#include <stdarg.h>
+#include <stdio.h>
 
 const char *err_name(err_t err)
 {
@@ -31,4 +33,15 @@ const char *err_name(err_t err)
         return "internal error";
     }
     return "unknown";
+}
+
+err_t err_set(struct err_info *info, err_t err, const char *fmt, ...)
+{
+    if (info != NULL) {
+        va_list args;
+        va_start(args, fmt);
+        (void)vsnprintf(info->text, sizeof info->text, fmt, args);
+        va_end(args);
+    }
+    return err;
 }

@@ -24,9 +24,18 @@ enum err {
 };
 typedef enum err err_t;
 
+/* What a border (database, socket, options) has to say about an error, for one log line. */
+struct err_info {
+    char text[256]; /* "" when there is nothing to add */
+};
+
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 /* A short lower-case English name of the code, for logs ("not found"). Never NULL. */
 const char *err_name(err_t err);
+
+/* Writes the text (cut when too long) unless info is NULL; returns err, for `return err_set(…)`. */
+err_t err_set(struct err_info *info, err_t err, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

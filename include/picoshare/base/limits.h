@@ -1,0 +1,105 @@
+/* limits.h — every budget of the program in one place.
+ *
+ * Nothing grows with a file's size or with the number of clients beyond a number on this page; at
+ * the limit a client waits or gets 503, never the whole machine an out-of-memory kill. Each number
+ * says where it comes from. docs/ARCHITECTURE.md, chapter Memory, adds them up. */
+#ifndef PICOSHARE_BASE_LIMITS_H
+#define PICOSHARE_BASE_LIMITS_H
+
+enum {
+    KIB = 1024,
+    MIB = 1024 * 1024,
+
+    /* ---- HTTP ---- */
+    /* libmicrohttpd's thread pool: a cold read from disk stalls the other connections of its
+     * thread, so there are more threads than cores on the machines this is made for. */
+    HTTP_WORKERS = 4,
+    /* Open connections; with CONNECTION_POOL_BYTES this is at most 32 MiB. */
+    MAX_CONNECTIONS = 1024,
+    /* From here on a request is answered with 503, so that its client learns why. */
+    SOFT_MAX_CONNECTIONS = 960,
+    /* Request line, headers and socket reads of one connection. Resident for every idle keep-alive
+     * connection, which is why it is not larger; uploads are read in pieces of about this size. */
+    CONNECTION_POOL_BYTES = 32 * KIB,
+    /* Half of the pool: the other half must hold our answer's headers (431 beyond). */
+    MAX_HEADER_BYTES = 16 * KIB,
+    /* What browsers and proxies of the last decade send at the most (414 beyond). */
+    MAX_TARGET_BYTES = 8 * KIB,
+    /* One download's buffer, and the most read from SQLite in one go. */
+    DOWNLOAD_BLOCK_BYTES = 64 * KIB,
+    /* A body that nobody wants is read this far, for this long, so that its sender gets to see the
+     * answer; then the connection is cut. */
+    DRAIN_MAX_BYTES = 1 * MIB,
+    DRAIN_MAX_MS = 2000,
+    /* A connection that neither sends nor takes a byte for this long is closed. */
+    IDLE_TIMEOUT_S = 120,
+    /* A request's headers must be complete this long after their first byte. */
+    HEADER_DEADLINE_MS = 30 * 1000,
+    /* An upload slower than this on average over RATE_WINDOW_MS is cut: ten times slower than the
+     * slowest mobile network, so only dead and hostile clients notice. */
+    MIN_UPLOAD_BYTES_PER_S = 200,
+    RATE_WINDOW_MS = 60 * 1000,
+    /* Running requests may end during this time after the signal to stop. */
+    SHUTDOWN_GRACE_MS = 5000,
+
+    /* ---- bodies ---- */
+    /* The body of a JSON call (improvements.md, limits). */
+    MAX_JSON_BYTES = 64 * KIB,
+    /* One text field of a form; the longest that means anything is a 500-byte note. */
+    MAX_FIELD_BYTES = 8 * KIB,
+    /* Seconds a client is told to stay away (Retry-After) when a budget is used up. */
+    RETRY_AFTER_S = 5,
+
+    /* ---- uploads ---- */
+    /* One row of file contents; PicoShare's number, which databases rely on (database.md 3.4). */
+    CHUNK_BYTES = 327680,
+    /* Every upload starts with this much and most files never need more; a stalled one holds
+     * no more until it has sent more. */
+    SMALL_BUFFER_BYTES = 16 * KIB,
+    /* All full-size chunk buffers together: 51 of them in 16 MiB. */
+    CHUNK_BUFFERS = 16 * MIB / CHUNK_BYTES,
+    /* One upload's share: the one it fills and those the writer has not stored yet. Enough for
+     * four chunks to share a transaction while others are filled. */
+    UPLOAD_MAX_BUFFERS = 7,
+    /* The share of one client address, so that it cannot take them all. */
+    CLIENT_MAX_BUFFERS = CHUNK_BUFFERS / 2,
+    /* Running uploads with small buffers: 4 MiB. */
+    MAX_UPLOADS = 256,
+    /* Files in one request; as many as the multipart parser accepts parts. */
+    MAX_FILES_PER_UPLOAD = 64,
+    /* How long an upload waits for a chunk buffer before it is told to try again. */
+    BUFFER_WAIT_MS = 60 * 1000,
+
+    /* ---- store ---- */
+    /* Read-only connections: as many as there are workers to use them. */
+    STORE_READERS = HTTP_WORKERS,
+    /* Page caches. The writer's holds the changed pages of one transaction of chunks. */
+    WRITER_CACHE_KIB = 4096,
+    READER_CACHE_KIB = 512,
+    /* Chunks that may share one transaction: beyond it nothing is gained but latency. */
+    BATCH_MAX_BYTES = 8 * CHUNK_BYTES,
+    BATCH_MAX_JOBS = 256,
+    /* The log is copied into the database from here on without waiting for readers, … */
+    WAL_SOFT_BYTES = 8 * MIB,
+    /* … from here on waiting for them, … */
+    WAL_HARD_BYTES = 32 * MIB,
+    /* … and from here on uploads are told to try again later. */
+    WAL_REFUSE_BYTES = 56 * MIB,
+    BUSY_TIMEOUT_MS = 5000,
+    /* One slice of background work, during which everybody else waits. */
+    SLICE_MS = 20,
+    /* Background work runs at least this often, however busy the writer is. */
+    SLICE_EVERY_MS = 200,
+
+    /* ---- sessions and history ---- */
+    /* 30 days after their last use (improvements.md, Sign-in). */
+    SESSION_LIFETIME_S = 30 * 24 * 3600,
+    /* The last use is written down at most this often. */
+    SESSION_TOUCH_S = 3600,
+    /* A second download from byte 0 by the same client within this time does not count. */
+    DOWNLOAD_REPEAT_S = 30,
+    /* Expired and orphaned rows are removed this often, and at start (http-api.md 16). */
+    COLLECT_EVERY_S = 7 * 3600,
+};
+
+#endif

@@ -1,0 +1,54 @@
+/* chunkpool.h — the upload budget: a fixed number of chunk buffers for all uploads together.
+ *
+ * A user takes a buffer, or is put in line and woken with a buffer set aside for it. No client
+ * address may hold more than CLIENT_MAX_BUFFERS, so one client cannot stop the others.
+ * The memory is one mapping that becomes resident as buffers are used, the same ones first, and is
+ * given back to the system by chunkpool_trim() when nobody uses it.
+ * Thread-safe. A struct chunk_user is owned by its upload and alive between _join and _leave. */
+#ifndef PICOSHARE_CORE_CHUNKPOOL_H
+#define PICOSHARE_CORE_CHUNKPOOL_H
+
+#include "picoshare/base/err.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct chunkpool;
+
+enum { CLIENT_NAME_BYTES = 46 }; /* the longest textual IPv6 address, INET6_ADDRSTRLEN */
+
+struct chunk_user {
+    char client[CLIENT_NAME_BYTES];
+    void (*wake)(struct chunk_user *user); /* called by any thread, with the pool's lock held */
+    /* the pool's: */
+    struct chunk_user *prev, *next;
+    size_t held;
+    void *ready;    /* a buffer set aside for it */
+    bool waiting;   /* in line */
+    uint64_t place; /* its place in the line: lowest first */
+    int64_t waiting_since_ms;
+};
+
+err_t chunkpool_new(size_t buffers, struct chunkpool **ret_pool) MUST_CHECK;
+/* All users must have left. NULL is fine. */
+void chunkpool_free(struct chunkpool *pool);
+
+/* client names whose share the user's buffers count towards; it is cut to fit. */
+void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char *client,
+                    void (*wake)(struct chunk_user *user));
+/* Leaves the line too. Every buffer must have been given back. */
+void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user);
+
+/* A buffer of CHUNK_BYTES; or NULL, and user->wake is called once when trying again will work. */
+void *chunkpool_take(struct chunkpool *pool, struct chunk_user *user, int64_t now_ms);
+void chunkpool_give(struct chunkpool *pool, struct chunk_user *user, void *buffer);
+
+/* Whether the user has been in line since before the given time. */
+bool chunkpool_waits_since(struct chunkpool *pool, const struct chunk_user *user, int64_t ms);
+
+/* Buffers in use or set aside. */
+size_t chunkpool_used(struct chunkpool *pool);
+/* Gives unused memory back to the system if no buffer is in use. */
+void chunkpool_trim(struct chunkpool *pool);
+
+#endif

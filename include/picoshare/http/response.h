@@ -1,0 +1,41 @@
+/* response.h — an answer while it is being put together.
+ *
+ * Owned by the caller until request_answer() takes it. Appends that fail (no memory) are noticed
+ * when the answer is sent: the client then gets a bare 500. One thread at a time. */
+#ifndef PICOSHARE_HTTP_RESPONSE_H
+#define PICOSHARE_HTTP_RESPONSE_H
+
+#include "picoshare/base/buf.h"
+#include "picoshare/base/slice.h"
+#include <stdint.h>
+
+struct response;
+
+/* NULL when there is no memory; every function here accepts that. */
+struct response *response_new(int status);
+void response_free(struct response *response);
+
+/* A value that cannot stand in a header (RFC 9110 §5.5) leaves the header out. */
+void response_header(struct response *response, const char *name, const char *value);
+
+/* The body: bytes that outlive the answer, … */
+void response_body_static(struct response *response, struct slice bytes);
+/* … bytes that are copied, … */
+void response_body_copy(struct response *response, struct slice bytes);
+/* … the contents of a buffer, which is emptied, … */
+void response_body_take(struct response *response, struct buf *bytes);
+
+/* … or a reader: called for at most max bytes at pos (from the start of this body) as the client
+ * takes them, on any worker, one call at a time. It returns how many it wrote, at least one; 0
+ * breaks the connection off. done(arg) is called once, also when the answer is never sent. */
+typedef size_t response_read_fn(void *arg, int64_t pos, char *bytes, size_t max);
+void response_body_reader(struct response *response, int64_t size, response_read_fn *read,
+                          void (*done)(void *arg), void *arg);
+
+/* A line of plain text, with its line feed added, and the headers that go with it
+ * (http-api.md 2.3). */
+void response_add_text(struct response *response, const char *text);
+
+int response_status(const struct response *response);
+
+#endif

@@ -1,0 +1,39 @@
+/* server.h — the listening socket and libmicrohttpd's workers.
+ *
+ * server_start() to server_stop() is called by the main thread; the workers call the application's
+ * begin for every request. server_tick() belongs to the maintenance thread. */
+#ifndef PICOSHARE_HTTP_SERVER_H
+#define PICOSHARE_HTTP_SERVER_H
+
+#include "picoshare/base/clock.h"
+#include "picoshare/base/err.h"
+#include "picoshare/http/proxy.h"
+#include "picoshare/http/request.h"
+#include <stdint.h>
+
+struct server;
+
+struct server_options {
+    const char *address;              /* numeric; NULL: all of IPv4 and IPv6 */
+    uint16_t port;                    /* 0: the system chooses */
+    const struct clock *clock;        /* borrowed */
+    const struct proxy_config *proxy; /* borrowed; trusts nobody when empty */
+    void *app;
+    /* Finds the route (request_set_route, and its begin is called then) or answers. */
+    void (*begin)(struct request *request);
+};
+
+/* ERR_EXISTS: the port is in use. ret_info says in one line what is wrong. */
+err_t server_start(const struct server_options *options, struct server **ret_server,
+                   struct err_info *ret_info) MUST_CHECK;
+uint16_t server_port(const struct server *server);
+
+/* Once a second: cuts connections that are too slow (limits.h). */
+void server_tick(struct server *server);
+
+/* Stops listening, gives running requests SHUTDOWN_GRACE_MS, cuts what is left, ends the workers.
+ * True when nothing had to be cut. The store must still be running. */
+bool server_stop(struct server *server);
+void server_free(struct server *server);
+
+#endif

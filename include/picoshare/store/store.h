@@ -1,0 +1,242 @@
+/* store.h — the database file: entries, their contents in chunk rows, sessions, settings, history.
+ *
+ * Knows no HTTP and shows no SQLite type. The file follows database.md; what PicoShare has no place
+ * for stands in extra tables (docs/database.md).
+ *
+ * Threads: reads (store_find_…, store_read_…, store_list_…) may be called from any thread, take a
+ * few microseconds and hold nothing open afterwards. Every change is a job for the one writer
+ * thread: fill in a job, store_submit() it, and its done() is called on the writer thread after the
+ * change is committed (or has failed). Jobs of one lane keep their order. A job and everything it
+ * points to is borrowed from store_submit() until done(). Several jobs share one transaction; if it
+ * fails, each is tried again alone.
+ *
+ * Errors: ERR_FULL, ERR_IO, ERR_CORRUPT, ERR_NOMEM and ERR_BUSY come from below and may come from
+ * anything here; others are named where they can happen. Times are whole seconds since 1970. */
+#ifndef PICOSHARE_STORE_STORE_H
+#define PICOSHARE_STORE_STORE_H
+
+#include "picoshare/base/clock.h"
+#include "picoshare/base/digest.h"
+#include "picoshare/base/err.h"
+#include "picoshare/base/slice.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { STORE_ENTRY_ID_LEN = 10 };
+
+/* 2999-12-31T00:00:00Z: a file with this expiry never expires (database.md 3.2). */
+#define STORE_NEVER INT64_C(32503593600)
+
+struct store;
+
+struct store_options {
+    const char *path;          /* the database file; its directory exists */
+    const struct clock *clock; /* borrowed for the store's life */
+    const char *vfs;           /* name of an SQLite VFS; NULL is the system's. A seam for tests */
+    /* Something else (Litestream) checkpoints the log: never do it here. */
+    bool foreign_checkpoints;
+};
+
+/* Opens or creates the database, brings its extra tables up to date and starts the writer thread.
+ * ERR_INVALID: it is no database of ours or of a version that is not understood; the file is
+ * untouched. *ret_info says in one line what is wrong. */
+err_t store_open(const struct store_options *options, struct store **ret_store,
+                 struct err_info *ret_info) MUST_CHECK;
+/* Runs every job that was submitted, then stops the writer and closes. NULL is fine. */
+void store_close(struct store *store);
+
+/* ---- jobs ------------------------------------------------------------------------------------ */
+
+enum store_lane {
+    STORE_URGENT, /* small changes somebody waits for: they go first */
+    STORE_BULK,   /* chunks of uploads */
+    STORE_IDLE,   /* background work in slices of SLICE_MS */
+};
+
+struct store_job {
+    struct store_job *next; /* the store's */
+    err_t (*run)(struct store *store, struct store_job *job);
+    void (*done)(struct store_job *job); /* on the writer thread; may free or reuse the job */
+    void *owner;                         /* the submitter's, for done() */
+    enum store_lane lane;
+    bool durable; /* done() is called after the change has reached the disk */
+    bool again;   /* set by an idle job that has more to do: it is run again later */
+    err_t result; /* valid in done() */
+};
+
+void store_submit(struct store *store, struct store_job *job);
+/* Submits and waits until the job is done; for start-up and tests, never for HTTP workers. */
+err_t store_run(struct store *store, struct store_job *job) MUST_CHECK;
+
+/* ---- storing a file -------------------------------------------------------------------------- */
+
+/* A file that is being stored and not visible yet. Embedded in the submitter's object; alive from
+ * store_draft_init() until its publish or discard job is done. */
+struct store_draft {
+    char id[STORE_ENTRY_ID_LEN + 1];
+    struct store_draft *prev, *next; /* the writer's list of running uploads */
+    bool listed;
+};
+
+void store_draft_init(struct store_draft *draft, const char *id);
+
+/* Adds one chunk row. Lane: bulk. Chunks of a draft must be submitted in order. ERR_BUSY also when
+ * a foreign reader keeps the log from being shortened. */
+struct store_append {
+    struct store_job job;
+    struct store_draft *draft;
+    int64_t chunk_index;
+    const void *bytes;
+    size_t len;
+};
+void store_append_init(struct store_append *append);
+
+/* One file of a publish job. The strings are borrowed. */
+struct store_new_file {
+    struct store_draft *draft;
+    const char *filename;
+    const char *content_type;
+    int64_t size;
+    uint8_t sha256[SHA256_BYTES];
+    int64_t chunks; /* rows, the last chunk included */
+    /* The last chunk, when it has not been appended; len 0: it has. */
+    struct slice last_chunk;
+};
+
+/* Makes files visible, all or none, durably. ERR_INTERNAL: a chunk row is missing.
+ * The caller sets the lane: urgent only when no append of these files is still queued. */
+struct store_publish {
+    struct store_job job;
+    const struct store_new_file *files;
+    size_t files_count;
+    int64_t upload_time;
+    int64_t expiration_time;   /* or STORE_NEVER */
+    const char *note;          /* NULL: none */
+    const char *guest_link_id; /* NULL: uploaded by the owner */
+};
+void store_publish_init(struct store_publish *publish);
+
+/* Removes the rows of a draft, in slices. Lane: idle, but never before appends that are queued. */
+struct store_discard {
+    struct store_job job;
+    struct store_draft *draft;
+};
+void store_discard_init(struct store_discard *discard);
+
+/* ---- reading files --------------------------------------------------------------------------- */
+
+/* What is known of a file. Owns its strings; free with store_entry_done(). */
+struct store_entry {
+    char id[STORE_ENTRY_ID_LEN + 1];
+    char *filename;
+    char *content_type;
+    char *note; /* NULL: none */
+    int64_t upload_time;
+    int64_t expiration_time; /* STORE_NEVER also when none is stored */
+    int64_t size;            /* bytes */
+    size_t chunk_bytes;      /* of every chunk but the last */
+    bool has_sha256;
+    uint8_t sha256[SHA256_BYTES];
+};
+
+/* ERR_NOTFOUND: no such entry, or one without any data. Expired entries are found. */
+err_t store_find_entry(struct store *store, const char *id,
+                       struct store_entry *ret_entry) MUST_CHECK;
+void store_entry_done(struct store_entry *entry);
+
+/* Exactly len bytes (at most DOWNLOAD_BLOCK_BYTES) of one chunk row, from the given offset in it.
+ * ERR_NOTFOUND: the row is missing. ERR_CORRUPT: it is shorter than that. */
+err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
+                       void *ret_bytes, size_t len) MUST_CHECK;
+
+/* Where a page of the list begins: after this file, newest first; an empty id is the beginning. */
+struct store_cursor {
+    int64_t upload_time;
+    char id[STORE_ENTRY_ID_LEN + 1];
+};
+
+/* Calls `each` for at most `limit` unexpired entries, newest first; the entry is borrowed for the
+ * call. Stops early when it returns false. chunk_bytes and sha256 are not filled in. */
+err_t store_list_entries(struct store *store, const struct store_cursor *after, int64_t now,
+                         size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
+                         void *arg) MUST_CHECK;
+
+/* The default lifetime of the settings page in days; 36500 is "never". */
+err_t store_default_days(struct store *store, int64_t *ret_days) MUST_CHECK;
+
+/* ---- download history ------------------------------------------------------------------------ */
+
+/* Adds a row, unless the same client started the same download less than DOWNLOAD_REPEAT_S ago.
+ * Lane: urgent. */
+struct store_record_download {
+    struct store_job job;
+    char entry_id[STORE_ENTRY_ID_LEN + 1];
+    int64_t time;
+    const char *client_ip;
+    const char *user_agent;
+};
+void store_record_download_init(struct store_record_download *record);
+
+/* ---- sessions -------------------------------------------------------------------------------- */
+
+struct store_session {
+    uint8_t token_sha256[SHA256_BYTES];
+    int64_t last_used;
+    int64_t expires;
+};
+
+/* ERR_NOTFOUND: unknown. Expired sessions are found. */
+err_t store_find_session(struct store *store, const uint8_t token_sha256[SHA256_BYTES],
+                         struct store_session *ret_session) MUST_CHECK;
+
+enum store_session_change {
+    STORE_SESSION_CREATE,
+    STORE_SESSION_TOUCH, /* a new last use and expiry */
+    STORE_SESSION_DELETE,
+    STORE_SESSION_DELETE_ALL,
+};
+
+/* Changes the sessions. Lane: urgent. */
+struct store_change_session {
+    struct store_job job;
+    enum store_session_change change;
+    uint8_t token_sha256[SHA256_BYTES];
+    int64_t now;
+    int64_t expires;
+    const char *client_ip;  /* create only */
+    const char *user_agent; /* create only */
+};
+void store_change_session_init(struct store_change_session *change);
+
+/* A small value of ours that survives restarts (extra table ext_meta). */
+err_t store_get_meta(struct store *store, const char *key, char *ret_value, size_t size) MUST_CHECK;
+
+struct store_set_meta {
+    struct store_job job;
+    const char *key;
+    const char *value;
+};
+void store_set_meta_init(struct store_set_meta *set);
+
+/* ---- collection ------------------------------------------------------------------------------ */
+
+/* Removes expired entries with their history, then chunk rows that belong to nothing (but never
+ * those of a running upload), then expired sessions. Lane: idle. Counts are valid in done(). */
+struct store_collect {
+    struct store_job job;
+    int64_t entries_removed;
+    int64_t orphans_removed; /* files whose rows belonged to nothing */
+    /* the writer's: where the next slice goes on */
+    int step;
+    char at[64];
+    int64_t rowid;
+};
+void store_collect_init(struct store_collect *collect);
+
+/* ---- figures --------------------------------------------------------------------------------- */
+
+/* Bytes of the write-ahead log that are in use. Any thread. */
+int64_t store_wal_bytes(const struct store *store);
+
+#endif

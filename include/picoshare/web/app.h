@@ -1,0 +1,25 @@
+/* app.h — what every handler works with, and the one entry point of the layer.
+ *
+ * A struct app is filled in by main before the server starts and does not change afterwards; what
+ * it points to is borrowed for the program's life. Thread-safe by that rule. */
+#ifndef PICOSHARE_WEB_APP_H
+#define PICOSHARE_WEB_APP_H
+
+#include "picoshare/base/clock.h"
+#include "picoshare/core/sessions.h"
+#include "picoshare/core/upload.h"
+#include "picoshare/http/request.h"
+#include "picoshare/store/store.h"
+
+struct app {
+    const struct clock *clock;
+    struct store *store;
+    struct sessions *sessions;
+    struct uploads *uploads;
+    const char *public_url; /* scheme and host of printed links, no slash at the end; or NULL */
+};
+
+/* server_options.begin: finds the route, checks who asks, and hands the request to its handler. */
+void app_begin(struct request *request);
+
+#endif

@@ -1,0 +1,193 @@
+/* chunkpool.c — a buffer goes back to the first in line whose client is below its share. A buffer
+ * is handed over under the lock (chunk_user.ready), so that a newcomer cannot take it away from
+ * somebody who has waited. With at most MAX_UPLOADS users a walk over the list is cheap. */
+#include "picoshare/core/chunkpool.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/lock.h"
+#include "picoshare/base/mem.h"
+#include <string.h>
+#include <sys/mman.h>
+
+struct chunkpool {
+    struct lock lock; /* guards everything below */
+    char *memory;
+    size_t buffers;
+    void **free; /* a stack: the buffer used last is taken first */
+    size_t free_count;
+    struct chunk_user *users;
+    uint64_t next_place;
+    bool touched; /* since the last trim */
+};
+
+err_t chunkpool_new(size_t buffers, struct chunkpool **ret_pool)
+{
+    struct chunkpool *pool = mem_alloc(1, sizeof *pool);
+    if (pool == NULL) {
+        return ERR_NOMEM;
+    }
+    lock_init(&pool->lock);
+    pool->buffers = buffers;
+    pool->free = mem_alloc(buffers, sizeof *pool->free);
+    pool->memory = mmap(NULL, buffers * CHUNK_BYTES, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (pool->free == NULL || pool->memory == MAP_FAILED) {
+        chunkpool_free(pool);
+        return ERR_NOMEM;
+    }
+    /* Last on the stack is the first buffer of the mapping. */
+    for (size_t i = buffers; i > 0; i--) {
+        pool->free[pool->free_count++] = pool->memory + (i - 1) * CHUNK_BYTES;
+    }
+    *ret_pool = pool;
+    return ERR_OK;
+}
+
+void chunkpool_free(struct chunkpool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    check(pool->users == NULL);
+    if (pool->memory != NULL && pool->memory != MAP_FAILED) {
+        check(munmap(pool->memory, pool->buffers * CHUNK_BYTES) == 0);
+    }
+    mem_free(pool->free);
+    lock_done(&pool->lock);
+    mem_free(pool);
+}
+
+void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char *client,
+                    void (*wake)(struct chunk_user *user))
+{
+    *user = (struct chunk_user){.wake = wake};
+    size_t len = strnlen(client, sizeof user->client - 1);
+    memcpy(user->client, client, len);
+    lock_take(&pool->lock);
+    user->next = pool->users;
+    if (pool->users != NULL) {
+        pool->users->prev = user;
+    }
+    pool->users = user;
+    lock_give(&pool->lock);
+}
+
+/* Buffers of all users of the same client, those set aside included. */
+static size_t held_by_client(const struct chunkpool *pool, const struct chunk_user *user)
+{
+    size_t held = 0;
+    for (const struct chunk_user *u = pool->users; u != NULL; u = u->next) {
+        if (strcmp(u->client, user->client) == 0) {
+            held += u->held;
+        }
+    }
+    return held;
+}
+
+static bool may_take(const struct chunkpool *pool, const struct chunk_user *user)
+{
+    return pool->free_count > 0 && held_by_client(pool, user) < CLIENT_MAX_BUFFERS;
+}
+
+static void *pop(struct chunkpool *pool, struct chunk_user *user)
+{
+    user->held++;
+    pool->touched = true;
+    return pool->free[--pool->free_count];
+}
+
+/* Hands free buffers to those in line, first come first served. */
+static void serve_line(struct chunkpool *pool)
+{
+    for (;;) {
+        struct chunk_user *first = NULL;
+        for (struct chunk_user *u = pool->users; u != NULL; u = u->next) {
+            if (u->waiting && (first == NULL || u->place < first->place) && may_take(pool, u)) {
+                first = u;
+            }
+        }
+        if (first == NULL) {
+            return;
+        }
+        first->waiting = false;
+        first->ready = pop(pool, first);
+        first->wake(first);
+    }
+}
+
+static void put_back(struct chunkpool *pool, struct chunk_user *user, void *buffer)
+{
+    check(user->held > 0);
+    user->held--;
+    pool->free[pool->free_count++] = buffer;
+}
+
+void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user)
+{
+    lock_take(&pool->lock);
+    if (user->ready != NULL) {
+        put_back(pool, user, TAKE(user->ready));
+    }
+    check(user->held == 0);
+    if (user->next != NULL) {
+        user->next->prev = user->prev;
+    }
+    if (user->prev != NULL) {
+        user->prev->next = user->next;
+    } else {
+        pool->users = user->next;
+    }
+    serve_line(pool);
+    lock_give(&pool->lock);
+}
+
+void *chunkpool_take(struct chunkpool *pool, struct chunk_user *user, int64_t now_ms)
+{
+    lock_take(&pool->lock);
+    void *buffer = NULL;
+    if (user->ready != NULL) {
+        buffer = TAKE(user->ready);
+    } else if (!user->waiting && may_take(pool, user)) {
+        buffer = pop(pool, user);
+    } else if (!user->waiting) {
+        user->waiting = true;
+        user->waiting_since_ms = now_ms;
+        user->place = pool->next_place++;
+    }
+    lock_give(&pool->lock);
+    return buffer;
+}
+
+void chunkpool_give(struct chunkpool *pool, struct chunk_user *user, void *buffer)
+{
+    lock_take(&pool->lock);
+    put_back(pool, user, buffer);
+    serve_line(pool);
+    lock_give(&pool->lock);
+}
+
+bool chunkpool_waits_since(struct chunkpool *pool, const struct chunk_user *user, int64_t ms)
+{
+    lock_take(&pool->lock);
+    bool waits = user->waiting && user->waiting_since_ms <= ms;
+    lock_give(&pool->lock);
+    return waits;
+}
+
+size_t chunkpool_used(struct chunkpool *pool)
+{
+    lock_take(&pool->lock);
+    size_t used = pool->buffers - pool->free_count;
+    lock_give(&pool->lock);
+    return used;
+}
+
+void chunkpool_trim(struct chunkpool *pool)
+{
+    lock_take(&pool->lock);
+    if (pool->touched && pool->free_count == pool->buffers) {
+        (void)madvise(pool->memory, pool->buffers * CHUNK_BYTES, MADV_DONTNEED);
+        pool->touched = false;
+    }
+    lock_give(&pool->lock);
+}

@@ -1,0 +1,69 @@
+#include "picoshare/core/download.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/mem.h"
+
+struct download {
+    struct store *store;
+    struct store_entry entry;
+};
+
+err_t download_open(struct store *store, const char *id, int64_t now,
+                    struct download **ret_download)
+{
+    struct download *download = mem_alloc(1, sizeof *download);
+    if (download == NULL) {
+        return ERR_NOMEM;
+    }
+    download->store = store;
+    err_t err = store_find_entry(store, id, &download->entry);
+    /* Gone the second it expires, whatever the collector does. */
+    if (err == ERR_OK && download->entry.expiration_time <= now) {
+        err = ERR_NOTFOUND;
+    }
+    if (err != ERR_OK) {
+        download_close(download);
+        return err;
+    }
+    *ret_download = download;
+    return ERR_OK;
+}
+
+void download_close(struct download *download)
+{
+    if (download != NULL) {
+        store_entry_done(&download->entry);
+        mem_free(download);
+    }
+}
+
+const struct store_entry *download_entry(const struct download *download)
+{
+    return &download->entry;
+}
+
+err_t download_read(struct download *download, int64_t pos, void *ret_bytes, size_t max,
+                    size_t *ret_len)
+{
+    const struct store_entry *entry = &download->entry;
+    check(pos >= 0 && pos < entry->size && max > 0);
+    int64_t chunk = pos / (int64_t)entry->chunk_bytes;
+    size_t offset = (size_t)(pos % (int64_t)entry->chunk_bytes);
+    size_t len = entry->chunk_bytes - offset;
+    int64_t rest = entry->size - pos;
+    if ((int64_t)len > rest) {
+        len = (size_t)rest;
+    }
+    if (len > max) {
+        len = max;
+    }
+    if (len > DOWNLOAD_BLOCK_BYTES) {
+        len = DOWNLOAD_BLOCK_BYTES;
+    }
+    err_t err = store_read_chunk(download->store, entry->id, chunk, offset, ret_bytes, len);
+    if (err != ERR_OK) {
+        return err == ERR_NOTFOUND ? ERR_CORRUPT : err;
+    }
+    *ret_len = len;
+    return ERR_OK;
+}

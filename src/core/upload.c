@@ -1,0 +1,626 @@
+/* upload.c — how a byte travels from a request into a chunk row.
+ *
+ * Every file starts in a small buffer; a file that outgrows it moves into chunk buffers of the
+ * pool. A full chunk becomes an append job and the next buffer is filled meanwhile, up to
+ * UPLOAD_MAX_BUFFERS at a time; then upload_write() takes nothing until the writer has given one
+ * back. The last, partly filled buffer of the last file travels with the publish job, so a small
+ * file is one transaction; that of an earlier file is appended before the next one begins.
+ *
+ * Two threads meet here: the request's worker, and the writer thread in the done() callbacks. What
+ * both touch is guarded by upload.lock; the slots being filled belong to the worker, those with
+ * `queued` set to the writer.
+ *
+ * Life: after upload_close() the upload stays until its last job is done; then the rows of what was
+ * not published are discarded, file by file, and it frees itself. */
+#include "picoshare/core/upload.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/lock.h"
+#include "picoshare/base/mem.h"
+#include "picoshare/core/chunkpool.h"
+#include "picoshare/core/rules.h"
+#include <string.h>
+
+struct uploads {
+    struct store *store;
+    const struct clock *clock;
+    const struct rng *rng;
+    struct chunkpool *pool;
+    struct lock lock; /* guards the list */
+    struct upload *list;
+    size_t running;
+};
+
+/* A buffer and the job that stores it. */
+struct slot {
+    struct store_append append;
+    struct upload *upload;
+    char *bytes; /* NULL: the slot is free */
+    size_t len;
+    bool small;
+    bool queued;
+};
+
+struct file {
+    struct store_draft draft;
+    char *filename;
+    char *content_type;
+    struct sha256 *hash;
+    int64_t size;
+    int64_t chunks; /* appended or about to be */
+    uint8_t sha256[SHA256_BYTES];
+};
+
+enum phase { PHASE_RECEIVING, PHASE_PUBLISHING, PHASE_PUBLISHED };
+
+struct upload {
+    uint32_t magic;
+    struct uploads *uploads;
+    struct upload *prev, *next; /* guarded by uploads.lock */
+
+    /* the worker's */
+    struct file *files[MAX_FILES_PER_UPLOAD];
+    size_t files_count;
+    struct slot slots[UPLOAD_MAX_BUFFERS];
+    struct slot *filling; /* NULL: none */
+    bool in_file;
+    int64_t bytes;
+    char *note;
+    struct store_new_file *new_files;
+    struct store_publish publish;
+
+    struct chunk_user user;
+
+    struct lock lock; /* guards the rest */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    size_t queued; /* jobs at the store */
+    err_t err;
+    enum phase phase;
+    bool closed;
+
+    /* after the end */
+    struct store_discard discard;
+    size_t discarded;
+};
+
+enum { UPLOAD_MAGIC = 0x75706c64 };
+
+/* ---- the common budget ---- */
+
+err_t uploads_new(struct store *store, const struct clock *clock, const struct rng *rng,
+                  struct uploads **ret_uploads)
+{
+    struct uploads *uploads = mem_alloc(1, sizeof *uploads);
+    if (uploads == NULL) {
+        return ERR_NOMEM;
+    }
+    uploads->store = store;
+    uploads->clock = clock;
+    uploads->rng = rng;
+    err_t err = chunkpool_new(CHUNK_BUFFERS, &uploads->pool);
+    if (err != ERR_OK) {
+        mem_free(uploads);
+        return err;
+    }
+    lock_init(&uploads->lock);
+    *ret_uploads = uploads;
+    return ERR_OK;
+}
+
+void uploads_free(struct uploads *uploads)
+{
+    if (uploads == NULL) {
+        return;
+    }
+    check(uploads->list == NULL);
+    chunkpool_free(uploads->pool);
+    lock_done(&uploads->lock);
+    mem_free(uploads);
+}
+
+static void fail(struct upload *upload, err_t err)
+{
+    lock_take(&upload->lock);
+    if (upload->err == ERR_OK) {
+        upload->err = err;
+    }
+    if (upload->wake != NULL) {
+        upload->wake(upload->wake_arg);
+    }
+    lock_give(&upload->lock);
+}
+
+void uploads_tick(struct uploads *uploads)
+{
+    int64_t since = clock_mono_ms(uploads->clock) - BUFFER_WAIT_MS;
+    lock_take(&uploads->lock);
+    for (struct upload *u = uploads->list; u != NULL; u = u->next) {
+        if (chunkpool_waits_since(uploads->pool, &u->user, since)) {
+            fail(u, ERR_BUSY);
+        }
+    }
+    lock_give(&uploads->lock);
+    chunkpool_trim(uploads->pool);
+}
+
+size_t uploads_running(struct uploads *uploads)
+{
+    lock_take(&uploads->lock);
+    size_t running = uploads->running;
+    lock_give(&uploads->lock);
+    return running;
+}
+
+size_t uploads_buffers_used(struct uploads *uploads)
+{
+    return chunkpool_used(uploads->pool);
+}
+
+/* ---- begin and end ---- */
+
+static void wake_up(struct upload *upload)
+{
+    lock_take(&upload->lock);
+    if (upload->wake != NULL) {
+        upload->wake(upload->wake_arg);
+    }
+    lock_give(&upload->lock);
+}
+
+static void on_buffer_ready(struct chunk_user *user)
+{
+    wake_up(CONTAINER_OF(user, struct upload, user));
+}
+
+/* False when MAX_UPLOADS are running. */
+static bool enlist(struct uploads *uploads, struct upload *upload)
+{
+    lock_take(&uploads->lock);
+    bool room = uploads->running < MAX_UPLOADS;
+    if (room) {
+        uploads->running++;
+        upload->next = uploads->list;
+        if (uploads->list != NULL) {
+            uploads->list->prev = upload;
+        }
+        uploads->list = upload;
+    }
+    lock_give(&uploads->lock);
+    return room;
+}
+
+static void delist(struct uploads *uploads, struct upload *upload)
+{
+    lock_take(&uploads->lock);
+    uploads->running--;
+    if (upload->next != NULL) {
+        upload->next->prev = upload->prev;
+    }
+    if (upload->prev != NULL) {
+        upload->prev->next = upload->next;
+    } else {
+        uploads->list = upload->next;
+    }
+    lock_give(&uploads->lock);
+}
+
+err_t upload_begin(struct uploads *uploads, const char *client, void (*wake)(void *arg),
+                   void *wake_arg, struct upload **ret_upload)
+{
+    struct upload *upload = mem_alloc(1, sizeof *upload);
+    if (upload == NULL) {
+        return ERR_NOMEM;
+    }
+    upload->magic = UPLOAD_MAGIC;
+    upload->uploads = uploads;
+    upload->wake = wake;
+    upload->wake_arg = wake_arg;
+    lock_init(&upload->lock);
+    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
+        upload->slots[i].upload = upload;
+    }
+    chunkpool_join(uploads->pool, &upload->user, client, on_buffer_ready);
+    if (!enlist(uploads, upload)) {
+        chunkpool_leave(uploads->pool, &upload->user);
+        lock_done(&upload->lock);
+        mem_free(upload);
+        return ERR_BUSY;
+    }
+    *ret_upload = upload;
+    return ERR_OK;
+}
+
+static void release_slot(struct slot *slot)
+{
+    char *bytes = TAKE(slot->bytes);
+    slot->len = 0;
+    slot->queued = false;
+    if (slot->small) {
+        mem_free(bytes);
+    } else if (bytes != NULL) {
+        chunkpool_give(slot->upload->uploads->pool, &slot->upload->user, bytes);
+    }
+}
+
+static void free_file(struct file *file)
+{
+    if (file != NULL) {
+        sha256_free(file->hash);
+        mem_free(file->filename);
+        mem_free(file->content_type);
+        mem_free(file);
+    }
+}
+
+static void free_upload(struct upload *upload)
+{
+    struct uploads *uploads = upload->uploads;
+    delist(uploads, upload);
+    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
+        release_slot(&upload->slots[i]);
+    }
+    chunkpool_leave(uploads->pool, &upload->user);
+    for (size_t i = 0; i < upload->files_count; i++) {
+        free_file(upload->files[i]);
+    }
+    mem_free(upload->note);
+    mem_free(upload->new_files);
+    lock_done(&upload->lock);
+    upload->magic = 0;
+    mem_free(upload);
+}
+
+/* Removes the rows of the next file that may have some; frees the upload after the last one. */
+static void discard_next(struct upload *upload);
+
+static void on_discarded(struct store_job *job)
+{
+    /* A failure leaves rows without an entry, which the next collection removes. */
+    discard_next(job->owner);
+}
+
+static void discard_next(struct upload *upload)
+{
+    while (upload->discarded < upload->files_count) {
+        struct file *file = upload->files[upload->discarded++];
+        if (file->chunks > 0) {
+            store_discard_init(&upload->discard);
+            upload->discard.draft = &file->draft;
+            upload->discard.job.owner = upload;
+            upload->discard.job.done = on_discarded;
+            store_submit(upload->uploads->store, &upload->discard.job);
+            return;
+        }
+    }
+    free_upload(upload);
+}
+
+/* Called once, by whoever finds it closed with no job left at the store. */
+static void end_upload(struct upload *upload)
+{
+    /* The buffers go back at once; removing the rows takes longer. */
+    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
+        release_slot(&upload->slots[i]);
+    }
+    if (upload->phase == PHASE_PUBLISHED && upload->err == ERR_OK) {
+        free_upload(upload);
+    } else {
+        discard_next(upload);
+    }
+}
+
+void upload_close(struct upload *upload)
+{
+    if (upload == NULL) {
+        return;
+    }
+    check(upload->magic == UPLOAD_MAGIC);
+    lock_take(&upload->lock);
+    check(!upload->closed);
+    upload->closed = true;
+    upload->wake = NULL;
+    bool last = upload->queued == 0;
+    lock_give(&upload->lock);
+    if (last) {
+        end_upload(upload);
+    }
+}
+
+/* A job has come back from the store. */
+static void job_returned(struct upload *upload, err_t result, bool published)
+{
+    lock_take(&upload->lock);
+    upload->queued--;
+    if (result != ERR_OK && upload->err == ERR_OK) {
+        upload->err = result;
+    }
+    if (published) {
+        upload->phase = PHASE_PUBLISHED;
+    }
+    if (upload->wake != NULL) {
+        upload->wake(upload->wake_arg);
+    }
+    bool last = upload->closed && upload->queued == 0;
+    lock_give(&upload->lock);
+    if (last) {
+        end_upload(upload);
+    }
+}
+
+/* ---- receiving ---- */
+
+static struct file *current_file(struct upload *upload)
+{
+    return upload->files[upload->files_count - 1];
+}
+
+err_t upload_error(struct upload *upload)
+{
+    lock_take(&upload->lock);
+    err_t err = upload->err;
+    lock_give(&upload->lock);
+    return err;
+}
+
+static size_t jobs_queued(struct upload *upload)
+{
+    lock_take(&upload->lock);
+    size_t queued = upload->queued;
+    lock_give(&upload->lock);
+    return queued;
+}
+
+static void on_appended(struct store_job *job)
+{
+    struct slot *slot = job->owner;
+    struct upload *upload = slot->upload;
+    err_t result = job->result;
+    lock_take(&upload->lock);
+    char *bytes = TAKE(slot->bytes);
+    bool small = slot->small;
+    slot->queued = false;
+    lock_give(&upload->lock);
+    if (small) {
+        mem_free(bytes);
+    } else {
+        chunkpool_give(upload->uploads->pool, &upload->user, bytes);
+    }
+    job_returned(upload, result, false);
+}
+
+/* Hands the buffer that was being filled to the writer. */
+static void append_filled(struct upload *upload)
+{
+    struct slot *slot = TAKE(upload->filling);
+    struct file *file = current_file(upload);
+    store_append_init(&slot->append);
+    slot->append.draft = &file->draft;
+    slot->append.chunk_index = file->chunks++;
+    slot->append.bytes = slot->bytes;
+    slot->append.len = slot->len;
+    slot->append.job.owner = slot;
+    slot->append.job.done = on_appended;
+    lock_take(&upload->lock);
+    slot->queued = true;
+    upload->queued++;
+    lock_give(&upload->lock);
+    store_submit(upload->uploads->store, &slot->append.job);
+}
+
+static struct slot *find_free_slot(struct upload *upload)
+{
+    struct slot *found = NULL;
+    lock_take(&upload->lock);
+    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS && found == NULL; i++) {
+        if (upload->slots[i].bytes == NULL && !upload->slots[i].queued) {
+            found = &upload->slots[i];
+        }
+    }
+    lock_give(&upload->lock);
+    return found;
+}
+
+static size_t slot_capacity(const struct slot *slot)
+{
+    return slot->small ? SMALL_BUFFER_BYTES : CHUNK_BYTES;
+}
+
+static char *take_chunk(struct upload *upload)
+{
+    return chunkpool_take(upload->uploads->pool, &upload->user,
+                          clock_mono_ms(upload->uploads->clock));
+}
+
+/* Sees to it that there is room to fill. False: the upload waits or has failed. */
+static bool make_room(struct upload *upload)
+{
+    struct slot *slot = upload->filling;
+    if (slot != NULL && slot->len < slot_capacity(slot)) {
+        return true;
+    }
+    if (slot != NULL && slot->small) {
+        char *chunk = take_chunk(upload);
+        if (chunk == NULL) {
+            return false;
+        }
+        memcpy(chunk, slot->bytes, slot->len);
+        mem_free(slot->bytes);
+        slot->bytes = chunk;
+        slot->small = false;
+        return true;
+    }
+    slot = find_free_slot(upload);
+    if (slot == NULL) {
+        return false; /* all of them are at the writer: on_appended() wakes us */
+    }
+    slot->small = current_file(upload)->size == 0;
+    slot->len = 0;
+    slot->bytes = slot->small ? mem_alloc(1, SMALL_BUFFER_BYTES) : take_chunk(upload);
+    if (slot->small && slot->bytes == NULL) {
+        fail(upload, ERR_NOMEM);
+    }
+    if (slot->bytes != NULL) {
+        upload->filling = slot;
+    }
+    return slot->bytes != NULL;
+}
+
+err_t upload_start_file(struct upload *upload, struct slice filename, struct slice content_type)
+{
+    check(upload->magic == UPLOAD_MAGIC && !upload->in_file);
+    if (upload->files_count == MAX_FILES_PER_UPLOAD) {
+        return ERR_TOOBIG;
+    }
+    if (upload->filling != NULL) {
+        append_filled(upload); /* the tail of the file before */
+    }
+    struct file *file = mem_alloc(1, sizeof *file);
+    if (file == NULL) {
+        return ERR_NOMEM;
+    }
+    char id[STORE_ENTRY_ID_LEN + 1];
+    file->filename = mem_dup(filename.ptr, filename.len);
+    file->content_type = mem_dup(content_type.ptr, content_type.len);
+    err_t err = file->filename != NULL && file->content_type != NULL ? ERR_OK : ERR_NOMEM;
+    if (err == ERR_OK) {
+        err = sha256_new(&file->hash);
+    }
+    if (err == ERR_OK) {
+        err = rng_text(upload->uploads->rng, rules_id_alphabet, STORE_ENTRY_ID_LEN, id);
+    }
+    if (err != ERR_OK) {
+        free_file(file);
+        return err;
+    }
+    store_draft_init(&file->draft, id);
+    upload->files[upload->files_count++] = file;
+    upload->in_file = true;
+    return ERR_OK;
+}
+
+size_t upload_write(struct upload *upload, struct slice bytes)
+{
+    check(upload->magic == UPLOAD_MAGIC && upload->in_file);
+    struct file *file = current_file(upload);
+    size_t taken = 0;
+    if (file->size == 0 && upload->files_count > 1 && jobs_queued(upload) > 0) {
+        return 0; /* the tails of earlier files are stored first: one small buffer per upload */
+    }
+    while (taken < bytes.len && upload_error(upload) == ERR_OK && make_room(upload)) {
+        struct slot *slot = upload->filling;
+        size_t room = slot_capacity(slot) - slot->len;
+        size_t n = bytes.len - taken < room ? bytes.len - taken : room;
+        memcpy(slot->bytes + slot->len, bytes.ptr + taken, n);
+        err_t err = sha256_add(file->hash, bytes.ptr + taken, n);
+        if (err != ERR_OK) {
+            fail(upload, err);
+        }
+        slot->len += n;
+        taken += n;
+        file->size += (int64_t)n;
+        if (slot->len == CHUNK_BYTES) {
+            append_filled(upload);
+        }
+    }
+    upload->bytes += (int64_t)taken;
+    return taken;
+}
+
+err_t upload_end_file(struct upload *upload)
+{
+    check(upload->magic == UPLOAD_MAGIC && upload->in_file);
+    struct file *file = current_file(upload);
+    upload->in_file = false;
+    if (file->size == 0) {
+        return ERR_INVALID;
+    }
+    return sha256_finish(file->hash, file->sha256);
+}
+
+/* ---- publishing ---- */
+
+static void on_published(struct store_job *job)
+{
+    job_returned(job->owner, job->result, true);
+}
+
+err_t upload_publish(struct upload *upload, const struct upload_details *details)
+{
+    check(upload->magic == UPLOAD_MAGIC && !upload->in_file && upload->files_count > 0);
+    err_t err = upload_error(upload);
+    if (err != ERR_OK) {
+        return err;
+    }
+    upload->new_files = mem_alloc(upload->files_count, sizeof *upload->new_files);
+    if (details->note != NULL) {
+        upload->note = mem_dup(details->note, strlen(details->note));
+    }
+    if (upload->new_files == NULL || (details->note != NULL && upload->note == NULL)) {
+        return ERR_NOMEM;
+    }
+    for (size_t i = 0; i < upload->files_count; i++) {
+        struct file *file = upload->files[i];
+        upload->new_files[i] = (struct store_new_file){
+            .draft = &file->draft,
+            .filename = file->filename,
+            .content_type = file->content_type,
+            .size = file->size,
+            .chunks = file->chunks,
+        };
+        memcpy(upload->new_files[i].sha256, file->sha256, SHA256_BYTES);
+    }
+    if (upload->filling != NULL) {
+        struct store_new_file *last = &upload->new_files[upload->files_count - 1];
+        last->last_chunk = slice_of(upload->filling->bytes, upload->filling->len);
+        last->chunks = ++current_file(upload)->chunks;
+    }
+    store_publish_init(&upload->publish);
+    upload->publish.files = upload->new_files;
+    upload->publish.files_count = upload->files_count;
+    upload->publish.upload_time = clock_now_s(upload->uploads->clock);
+    upload->publish.expiration_time = details->expiration_time;
+    upload->publish.note = upload->note;
+    upload->publish.job.owner = upload;
+    upload->publish.job.done = on_published;
+    lock_take(&upload->lock);
+    /* Chunks that are still queued must be stored before. */
+    upload->publish.job.lane = upload->queued > 0 ? STORE_BULK : STORE_URGENT;
+    upload->queued++;
+    upload->phase = PHASE_PUBLISHING;
+    lock_give(&upload->lock);
+    store_submit(upload->uploads->store, &upload->publish.job);
+    return ERR_OK;
+}
+
+bool upload_published(struct upload *upload)
+{
+    lock_take(&upload->lock);
+    bool published = upload->phase == PHASE_PUBLISHED;
+    lock_give(&upload->lock);
+    return published;
+}
+
+/* ---- questions ---- */
+
+size_t upload_files_count(const struct upload *upload)
+{
+    return upload->files_count;
+}
+
+const char *upload_file_id(const struct upload *upload, size_t index)
+{
+    check(index < upload->files_count);
+    return upload->files[index]->draft.id;
+}
+
+const char *upload_file_name(const struct upload *upload, size_t index)
+{
+    check(index < upload->files_count);
+    return upload->files[index]->filename;
+}
+
+int64_t upload_bytes(const struct upload *upload)
+{
+    return upload->bytes;
+}

@@ -1,0 +1,108 @@
+/* internal.h — what the files of http/ share.
+ * Lock order: server.lock is the only lock here; nothing else is taken while it is held, except by
+ * libmicrohttpd inside MHD_resume_connection. */
+#ifndef PICOSHARE_HTTP_INTERNAL_H
+#define PICOSHARE_HTTP_INTERNAL_H
+
+#include "picoshare/base/lock.h"
+#include "picoshare/http/router.h"
+#include "picoshare/http/server.h"
+#include "picoshare/text/target.h"
+#include "response.h"
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+/* A connection, from accept to close. Guarded by server.lock. */
+struct connection {
+    struct connection *prev, *next;
+    int fd;
+    bool busy;        /* a request's headers are complete and it has not ended */
+    bool had_request; /* at least one has ended: it is kept alive */
+    int64_t since_ms; /* when it was accepted, or its last request ended */
+};
+
+enum request_phase {
+    REQUEST_NEW,      /* begin has not been called */
+    REQUEST_BODY,     /* headers are there, the body may be arriving */
+    REQUEST_DRAINING, /* the answer is known, the rest of the body is swallowed */
+    REQUEST_QUEUED    /* the answer is with libmicrohttpd, or was sent raw */
+};
+
+/* How a worker that suspends and a thread that wakes agree: whoever comes second resumes. */
+enum wait_state { WAIT_RUNNING, WAIT_SUSPENDED, WAIT_WOKEN };
+
+struct request {
+    uint32_t magic;
+    struct server *server;
+    struct MHD_Connection *mhd;
+    struct request *prev, *next; /* guarded by server.lock */
+    struct connection *connection;
+    int fd;
+
+    char *raw_target; /* owned */
+    struct target target;
+    const char *method;  /* libmicrohttpd's, for the request's life */
+    const char *version; /* likewise */
+    char client[PROXY_ADDRESS_BYTES];
+    bool https;
+    int64_t started_ns;
+    int64_t content_length; /* -1: chunked */
+
+    _Atomic int phase; /* enum request_phase; written by the worker, read by the reaper */
+    const struct route *route;
+    const struct request_handler *handler; /* set: its close must be called */
+    struct slice params[ROUTE_MAX_PARAMS];
+    void *state;
+    bool answered;
+    struct response *answer; /* not queued yet; owned. NULL although answered: no memory */
+    bool wants_wait;
+    bool raw_sent;
+    int64_t drained; /* bytes swallowed */
+
+    _Atomic int wait_state;
+    _Atomic int64_t received;       /* bytes of the body */
+    _Atomic int64_t drain_since_ms; /* 0: not draining */
+
+    /* the reaper's, guarded by server.lock */
+    int64_t window_since_ms;
+    int64_t window_received;
+
+    /* for the access log */
+    int status;
+    int64_t sent;
+};
+
+struct server {
+    struct MHD_Daemon *daemon;
+    const struct clock *clock;
+    const struct proxy_config *proxy;
+    void *app;
+    void (*begin)(struct request *request);
+    int listen_fd;
+    uint16_t port;
+    _Atomic bool refusing; /* no new requests */
+    _Atomic bool cutting;  /* running ones end now */
+
+    struct lock lock;
+    struct request *requests;
+    size_t requests_count;
+    struct connection *connections;
+    size_t connections_count;
+    pthread_cond_t request_ended;
+};
+
+enum { REQUEST_MAGIC = 0x72657175 };
+
+/* framing.c — NULL when the request is well-formed, else why not; sets content_length. */
+const char *framing_check(struct request *request, int *ret_status);
+
+/* request.c — libmicrohttpd's callbacks for one request. */
+struct request *request_new(struct server *server, struct MHD_Connection *mhd, const char *target);
+enum MHD_Result request_step(struct request *request, const char *method, const char *version,
+                             const char *data, size_t *data_size);
+void request_end(struct request *request);
+
+/* access_log.c — one line on stdout (http-api.md 15). */
+void access_log(const struct request *request);
+
+#endif

@@ -1,0 +1,542 @@
+/* request.c — turns libmicrohttpd's calls into begin / data / end / close.
+ *
+ * libmicrohttpd calls request_step() first with the headers, then with pieces of the body, and last
+ * with nothing. An answer can be queued only in the first call, which closes the connection, or in
+ * the last one; so a request without a body is answered in the last call, and a refused body is
+ * read on within the drain budget first. A body that is longer than the budget would cost its
+ * sender the answer: then the answer is written to the socket directly, the sender gets the rest of
+ * the budget to notice, and the connection is cut.
+ *
+ * Suspending: request_wait() and a data() that takes less than it was given suspend the connection;
+ * request_wake() resumes it. Either may come first (enum wait_state). A suspended connection is not
+ * watched by libmicrohttpd, so its client's leaving is noticed when it is resumed. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/mem.h"
+#include "picoshare/text/http_date.h"
+#include "picoshare/text/percent.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* ---- birth and death ---- */
+
+static void set_client_from_socket(struct request *request)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    if (info == NULL || info->client_addr == NULL) {
+        return;
+    }
+    if (info->client_addr->sa_family == AF_INET) {
+        struct sockaddr_in address;
+        memcpy(&address, info->client_addr, sizeof address);
+        (void)inet_ntop(AF_INET, &address.sin_addr, request->client, sizeof request->client);
+    } else if (info->client_addr->sa_family == AF_INET6) {
+        struct sockaddr_in6 address;
+        memcpy(&address, info->client_addr, sizeof address);
+        if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
+            (void)inet_ntop(AF_INET, address.sin6_addr.s6_addr + 12, request->client,
+                            sizeof request->client);
+        } else {
+            (void)inet_ntop(AF_INET6, &address.sin6_addr, request->client, sizeof request->client);
+        }
+    }
+}
+
+struct request *request_new(struct server *server, struct MHD_Connection *mhd, const char *target)
+{
+    struct request *request = mem_alloc(1, sizeof *request);
+    char *raw_target = mem_dup(target, strlen(target));
+    if (request == NULL || raw_target == NULL) {
+        mem_free(request);
+        mem_free(raw_target);
+        return NULL;
+    }
+    request->magic = REQUEST_MAGIC;
+    request->server = server;
+    request->mhd = mhd;
+    request->raw_target = raw_target;
+    request->method = "";
+    request->version = "";
+    request->started_ns = clock_now_ns(server->clock);
+    request->window_since_ms = clock_mono_ms(server->clock);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    request->fd = info != NULL ? info->connect_fd : -1;
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    request->connection = info != NULL ? info->socket_context : NULL;
+    lock_take(&server->lock);
+    request->next = server->requests;
+    if (server->requests != NULL) {
+        server->requests->prev = request;
+    }
+    server->requests = request;
+    server->requests_count++;
+    lock_give(&server->lock);
+    return request;
+}
+
+static void unlist(struct request *request)
+{
+    struct server *server = request->server;
+    lock_take(&server->lock);
+    if (request->next != NULL) {
+        request->next->prev = request->prev;
+    }
+    if (request->prev != NULL) {
+        request->prev->next = request->next;
+    } else {
+        server->requests = request->next;
+    }
+    server->requests_count--;
+    if (request->connection != NULL) {
+        request->connection->busy = false;
+        request->connection->had_request = true;
+        request->connection->since_ms = clock_mono_ms(server->clock);
+    }
+    check(pthread_cond_broadcast(&server->request_ended) == 0);
+    lock_give(&server->lock);
+}
+
+void request_end(struct request *request)
+{
+    check(request->magic == REQUEST_MAGIC);
+    if (request->handler != NULL && request->handler->close != NULL) {
+        request->handler->close(request);
+    }
+    response_free(TAKE(request->answer));
+    if (request->phase != REQUEST_NEW) {
+        if (request->status == 0) {
+            request->status = 499; /* as nginx: the client left before there was an answer */
+        }
+        access_log(request);
+    }
+    unlist(request);
+    request->magic = 0;
+    mem_free(request->raw_target);
+    mem_free(request);
+}
+
+/* ---- sending the answer ---- */
+
+static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
+{
+    struct response *response = arg;
+    size_t n = response->read(response->arg, (int64_t)pos, bytes, max);
+    if (n == 0) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    *response->sent += (int64_t)n;
+    return (ssize_t)n;
+}
+
+static void free_body(void *arg)
+{
+    response_free(arg);
+}
+
+static struct MHD_Response *make_mhd_response(struct response *response)
+{
+    if (response->read != NULL) {
+        return MHD_create_response_from_callback((uint64_t)response->size, DOWNLOAD_BLOCK_BYTES,
+                                                 read_body, response, free_body);
+    }
+    return MHD_create_response_from_buffer_with_free_callback_cls(
+        response->bytes.len, (void *)(uintptr_t)response->bytes.ptr, free_body, response);
+}
+
+/* Gives the answer to libmicrohttpd. MHD_NO cuts the connection. */
+static enum MHD_Result queue_answer(struct request *request)
+{
+    struct response *response = TAKE(request->answer);
+    if (response == NULL || response_failed(response)) {
+        response_free(response);
+        response = response_new(500);
+        response_add_text(response, "out of memory");
+    }
+    struct MHD_Response *mhd = response != NULL ? make_mhd_response(response) : NULL;
+    if (mhd == NULL) {
+        response_free(response);
+        return MHD_NO;
+    }
+    const char *name = NULL;
+    const char *value = NULL;
+    for (size_t at = 0; response_next_header(response, &at, &name, &value);) {
+        if (MHD_add_response_header(mhd, name, value) != MHD_YES) {
+            MHD_destroy_response(mhd);
+            return MHD_NO;
+        }
+    }
+    request->phase = REQUEST_QUEUED;
+    request->status = response->status;
+    response->sent = &request->sent;
+    if (response->read == NULL && !request_is_head(request)) {
+        request->sent = response->size;
+    }
+    enum MHD_Result result = MHD_queue_response(request->mhd, (unsigned)response->status, mhd);
+    MHD_destroy_response(mhd);
+    return result;
+}
+
+/* Writes the answer to the socket behind libmicrohttpd's back, which has sent nothing but perhaps
+ * "100 Continue" for this request. Afterwards the connection can only be cut. A client that does
+ * not read gets as much as its socket takes. */
+static void send_raw(struct request *request)
+{
+    struct response *response = request->answer;
+    if (request->raw_sent || response == NULL || response->read != NULL ||
+        response_failed(response)) {
+        return;
+    }
+    char date[HTTP_DATE_SIZE];
+    http_date_print(clock_now_s(request->server->clock), date);
+    struct buf text;
+    buf_init(&text, (size_t)2 * MAX_HEADER_BYTES + response->bytes.len);
+    buf_addf(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
+             response->status, MHD_get_reason_phrase_for((unsigned)response->status), date,
+             response->bytes.len);
+    const char *name = NULL;
+    const char *value = NULL;
+    for (size_t at = 0; response_next_header(response, &at, &name, &value);) {
+        buf_addf(&text, "%s: %s\r\n", name, value);
+    }
+    buf_add_str(&text, "\r\n");
+    if (!request_is_head(request)) {
+        buf_add_slice(&text, response->bytes);
+        request->sent = response->size;
+    }
+    if (buf_err(&text) == ERR_OK) {
+        (void)send(request->fd, buf_str(&text), text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        request->raw_sent = true;
+        request->status = response->status;
+    }
+    buf_done(&text);
+}
+
+/* ---- the body that nobody wants ---- */
+
+static void start_draining(struct request *request)
+{
+    request->phase = REQUEST_DRAINING;
+    atomic_store(&request->drain_since_ms, clock_mono_ms(request->server->clock));
+    /* Known to be too long: the sooner the sender knows, the better. */
+    if (request->content_length - atomic_load(&request->received) > DRAIN_MAX_BYTES) {
+        send_raw(request);
+    }
+}
+
+static enum MHD_Result drain(struct request *request, size_t len)
+{
+    request->drained += (int64_t)len;
+    int64_t ms = clock_mono_ms(request->server->clock) - atomic_load(&request->drain_since_ms);
+    /* The second half of the budget is for the sender to see the answer. */
+    if (request->drained > DRAIN_MAX_BYTES / 2 || ms > DRAIN_MAX_MS / 2) {
+        send_raw(request);
+    }
+    return request->drained > DRAIN_MAX_BYTES || ms > DRAIN_MAX_MS ? MHD_NO : MHD_YES;
+}
+
+/* ---- suspending ---- */
+
+static void suspend(struct request *request)
+{
+    MHD_suspend_connection(request->mhd);
+    int expected = WAIT_RUNNING;
+    if (!atomic_compare_exchange_strong(&request->wait_state, &expected, WAIT_SUSPENDED)) {
+        check(expected == WAIT_WOKEN);
+        atomic_store(&request->wait_state, WAIT_RUNNING);
+        MHD_resume_connection(request->mhd);
+    }
+}
+
+void request_wake(void *arg)
+{
+    struct request *request = arg;
+    check(request->magic == REQUEST_MAGIC);
+    int state = atomic_load(&request->wait_state);
+    for (;;) {
+        int next = state == WAIT_SUSPENDED ? WAIT_RUNNING : WAIT_WOKEN;
+        if (atomic_compare_exchange_weak(&request->wait_state, &state, next)) {
+            if (next == WAIT_RUNNING) {
+                MHD_resume_connection(request->mhd);
+            }
+            return;
+        }
+    }
+}
+
+void request_wait(struct request *request)
+{
+    request->wants_wait = true;
+}
+
+/* ---- the steps ---- */
+
+static void refuse(struct request *request, int status, const char *text)
+{
+    struct response *response = response_new(status);
+    response_add_text(response, text);
+    if (status == 503) {
+        char seconds[16];
+        (void)snprintf(seconds, sizeof seconds, "%d", (int)RETRY_AFTER_S);
+        response_header(response, "Retry-After", seconds);
+    }
+    request_answer(request, response);
+}
+
+static bool crowded(struct request *request)
+{
+    struct server *server = request->server;
+    lock_take(&server->lock);
+    if (request->connection != NULL) {
+        request->connection->busy = true;
+    }
+    bool result = server->connections_count > SOFT_MAX_CONNECTIONS;
+    lock_give(&server->lock);
+    return result;
+}
+
+static void believe_proxy(struct request *request)
+{
+    if (!proxy_trusts(request->server->proxy, slice_str(request->client))) {
+        return;
+    }
+    char client[PROXY_ADDRESS_BYTES];
+    struct slice forwarded = request_header(request, "X-Forwarded-For");
+    struct slice real = request_header(request, "X-Real-IP");
+    if (proxy_client(request->server->proxy, forwarded.ptr != NULL ? forwarded : real, client)) {
+        memcpy(request->client, client, sizeof client);
+    }
+    request->https = slice_eq_nocase(request_header(request, "X-Forwarded-Proto"), SLICE("https"));
+}
+
+static enum MHD_Result first_call(struct request *request)
+{
+    request->phase = REQUEST_BODY;
+    set_client_from_socket(request);
+    int status = 0;
+    const char *wrong = framing_check(request, &status);
+    bool is_crowded = crowded(request);
+    if (wrong != NULL) {
+        refuse(request, status, wrong);
+        return queue_answer(request); /* closes the connection: its framing cannot be trusted */
+    }
+    believe_proxy(request);
+    if (is_crowded || atomic_load(&request->server->refusing)) {
+        refuse(request, 503, "the server is busy, try again later");
+        return queue_answer(request);
+    }
+    request->server->begin(request);
+    if (!request->answered || request->content_length == 0) {
+        return MHD_YES;
+    }
+    if (request_header(request, "Expect").ptr != NULL) {
+        return queue_answer(request); /* the client has not begun to send and will not */
+    }
+    start_draining(request);
+    return MHD_YES;
+}
+
+static enum MHD_Result body_call(struct request *request, struct slice bytes, size_t *ret_left)
+{
+    *ret_left = 0;
+    if (atomic_load(&request->server->cutting)) {
+        return MHD_NO;
+    }
+    const struct request_handler *handler = request->handler;
+    if (request->phase == REQUEST_BODY && !request->answered && handler != NULL &&
+        handler->data != NULL) {
+        size_t taken = handler->data(request, bytes);
+        check(taken <= bytes.len);
+        atomic_fetch_add(&request->received, (int64_t)taken);
+        if (!request->answered) {
+            *ret_left = bytes.len - taken;
+            if (*ret_left > 0) {
+                suspend(request);
+            }
+            return MHD_YES;
+        }
+        bytes = slice_skip(bytes, taken);
+    }
+    if (request->phase != REQUEST_DRAINING) {
+        start_draining(request); /* also when no answer is known yet: end() will give one */
+    }
+    atomic_fetch_add(&request->received, (int64_t)bytes.len);
+    return drain(request, bytes.len);
+}
+
+static enum MHD_Result last_call(struct request *request)
+{
+    if (request->raw_sent) {
+        return MHD_NO;
+    }
+    if (!request->answered) {
+        check(request->handler != NULL);
+        request->wants_wait = false;
+        request->handler->end(request);
+        if (!request->answered) {
+            check(request->wants_wait);
+            suspend(request);
+            return MHD_YES;
+        }
+    }
+    return queue_answer(request);
+}
+
+enum MHD_Result request_step(struct request *request, const char *method, const char *version,
+                             const char *data, size_t *data_size)
+{
+    check(request->magic == REQUEST_MAGIC);
+    if (request->phase == REQUEST_NEW) {
+        request->method = method;
+        request->version = version;
+        return first_call(request);
+    }
+    if (*data_size > 0) {
+        size_t left = 0;
+        enum MHD_Result result = body_call(request, slice_of(data, *data_size), &left);
+        *data_size = left;
+        return result;
+    }
+    return last_call(request);
+}
+
+/* ---- questions ---- */
+
+const char *request_method(const struct request *request)
+{
+    return request->method;
+}
+
+bool request_is_head(const struct request *request)
+{
+    return strcmp(request->method, "HEAD") == 0;
+}
+
+struct slice request_raw_path(const struct request *request)
+{
+    return request->target.path;
+}
+
+struct slice request_query(const struct request *request)
+{
+    return request->target.query;
+}
+
+err_t request_query_get(const struct request *request, const char *name, char *dst, size_t dst_size)
+{
+    return target_query_get(request->target.query, name, dst, dst_size);
+}
+
+struct slice request_header(const struct request *request, const char *name)
+{
+    const char *value = NULL;
+    size_t len = 0;
+    if (MHD_lookup_connection_value_n(request->mhd, MHD_HEADER_KIND, name, strlen(name), &value,
+                                      &len) != MHD_YES ||
+        value == NULL) {
+        return (struct slice){NULL, 0};
+    }
+    return slice_of(value, len);
+}
+
+err_t request_param(const struct request *request, size_t n, char *dst, size_t dst_size)
+{
+    check(n < ROUTE_MAX_PARAMS && dst_size > 0);
+    struct slice rest = request->params[n];
+    size_t len = 0;
+    dst[0] = '\0';
+    while (rest.len > 0) {
+        int byte = percent_next(&rest, false);
+        if (byte <= 0) {
+            return ERR_INVALID;
+        }
+        if (len + 1 >= dst_size) {
+            return ERR_TOOBIG;
+        }
+        dst[len++] = (char)byte;
+        dst[len] = '\0';
+    }
+    return ERR_OK;
+}
+
+struct slice request_param_raw(const struct request *request, size_t n)
+{
+    check(n < ROUTE_MAX_PARAMS);
+    return request->params[n];
+}
+
+int64_t request_content_length(const struct request *request)
+{
+    return request->content_length;
+}
+
+const char *request_client(const struct request *request)
+{
+    return request->client;
+}
+
+bool request_is_https(const struct request *request)
+{
+    return request->https;
+}
+
+struct slice request_host(const struct request *request)
+{
+    return request_header(request, "Host");
+}
+
+void request_set_state(struct request *request, void *state)
+{
+    request->state = state;
+}
+
+void *request_state(const struct request *request)
+{
+    return request->state;
+}
+
+void *request_app(const struct request *request)
+{
+    return request->server->app;
+}
+
+void request_set_route(struct request *request, const struct route *route,
+                       const struct slice *params)
+{
+    check(request->route == NULL);
+    request->route = route;
+    memcpy(request->params, params, sizeof request->params);
+}
+
+void request_begin_handler(struct request *request)
+{
+    check(request->route != NULL && request->handler == NULL);
+    request->handler = request->route->handler;
+    if (request->handler->begin != NULL) {
+        request->handler->begin(request);
+    }
+}
+
+const struct route *request_route(const struct request *request)
+{
+    return request->route;
+}
+
+void request_answer(struct request *request, struct response *response)
+{
+    if (request->answered) {
+        response_free(response);
+        return;
+    }
+    request->answer = response; /* NULL for lack of memory: queue_answer() makes do */
+    request->answered = true;
+}
+
+bool request_answered(const struct request *request)
+{
+    return request->answered;
+}

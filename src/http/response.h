@@ -1,0 +1,26 @@
+/* response.h — the inside of a response, for the files of http/. */
+#ifndef PICOSHARE_HTTP_RESPONSE_INTERNAL_H
+#define PICOSHARE_HTTP_RESPONSE_INTERNAL_H
+
+#include "picoshare/http/response.h"
+#include <stdbool.h>
+
+struct response {
+    int status;
+    struct buf headers; /* name NUL value NUL … */
+    struct buf owned;
+    struct slice bytes; /* the body, unless read is set */
+    int64_t size;
+    response_read_fn *read;
+    void (*done)(void *arg);
+    void *arg;
+    int64_t *sent; /* counts what a reader has given out */
+};
+
+/* Walks the headers: *at starts at 0. */
+bool response_next_header(const struct response *response, size_t *at, const char **ret_name,
+                          const char **ret_value);
+/* Whether something of it was lost for lack of memory. */
+bool response_failed(const struct response *response);
+
+#endif

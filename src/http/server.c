@@ -1,0 +1,293 @@
+/* server.c — the daemon, the lists of connections and requests, and the order of stopping.
+ *
+ * Stopping: the listening socket goes first; running requests get their time; then new body pieces
+ * are refused and the sockets shut down, which ends uploads cleanly; suspended requests are resumed
+ * by the store and the upload budget as always. Only when no request is left may MHD_stop_daemon()
+ * be called: it aborts the process when a connection is still suspended. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/log.h"
+#include "picoshare/base/mem.h"
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- libmicrohttpd's callbacks ---- */
+
+static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd)
+{
+    return request_new(arg, mhd, target);
+}
+
+static enum MHD_Result on_step(void *arg, struct MHD_Connection *mhd, const char *url,
+                               const char *method, const char *version, const char *data,
+                               size_t *data_size, void **request)
+{
+    (void)arg;
+    (void)mhd;
+    (void)url; /* decoded already: routing uses the raw target */
+    return *request != NULL ? request_step(*request, method, version, data, data_size) : MHD_NO;
+}
+
+static void on_completed(void *arg, struct MHD_Connection *mhd, void **request,
+                         enum MHD_RequestTerminationCode code)
+{
+    (void)arg;
+    (void)mhd;
+    (void)code;
+    if (*request != NULL) {
+        request_end(TAKE(*request));
+    }
+}
+
+static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct server *server = arg;
+    lock_take(&server->lock);
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        struct connection *connection = mem_alloc(1, sizeof *connection);
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (connection != NULL && info != NULL) {
+            connection->fd = info->connect_fd;
+            connection->since_ms = clock_mono_ms(server->clock);
+            connection->next = server->connections;
+            if (server->connections != NULL) {
+                server->connections->prev = connection;
+            }
+            server->connections = connection;
+            server->connections_count++;
+        }
+        *socket_context = connection;
+    } else if (*socket_context != NULL) {
+        struct connection *connection = TAKE(*socket_context);
+        if (connection->next != NULL) {
+            connection->next->prev = connection->prev;
+        }
+        if (connection->prev != NULL) {
+            connection->prev->next = connection->next;
+        } else {
+            server->connections = connection->next;
+        }
+        server->connections_count--;
+        mem_free(connection);
+    }
+    lock_give(&server->lock);
+}
+
+static void on_log(void *arg, const char *fmt, va_list args)
+{
+    (void)arg;
+    char text[512];
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    text[strcspn(text, "\n")] = '\0';
+    log_event(LOG_DEBUG, "libmicrohttpd", "text", text, NULL);
+}
+
+/* ---- starting ---- */
+
+static int open_socket(const struct addrinfo *info)
+{
+    int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) {
+        return -1;
+    }
+    int on = 1;
+    int off = 0;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (info->ai_family == AF_INET6) {
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    }
+    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0) {
+        return fd;
+    }
+    int error = errno;
+    (void)close(fd);
+    errno = error;
+    return -1;
+}
+
+static err_t listen_on(const char *address, uint16_t port, int *ret_fd, struct err_info *ret_info)
+{
+    char service[8];
+    (void)snprintf(service, sizeof service, "%u", port);
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
+                             .ai_socktype = SOCK_STREAM};
+    /* All of IPv6 includes IPv4; a system without IPv6 gets IPv4 alone. */
+    const char *const candidates[] = {address != NULL ? address : "::",
+                                      address != NULL ? NULL : "0.0.0.0"};
+    for (size_t i = 0; i < ARRAY_LEN(candidates) && candidates[i] != NULL; i++) {
+        struct addrinfo *info = NULL;
+        if (getaddrinfo(candidates[i], service, &hints, &info) != 0) {
+            return err_set(ret_info, ERR_INVALID, "not a numeric address: %s", candidates[i]);
+        }
+        int fd = open_socket(info);
+        freeaddrinfo(info);
+        if (fd >= 0) {
+            *ret_fd = fd;
+            return ERR_OK;
+        }
+        if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) {
+            break;
+        }
+    }
+    if (errno == EADDRINUSE) {
+        return err_set(ret_info, ERR_EXISTS, "port %u is in use by another program", port);
+    }
+    return err_set(ret_info, ERR_IO, "cannot listen on port %u: %s", port, strerror(errno));
+}
+
+static uint16_t bound_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t len = sizeof address;
+    check(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+    if (address.ss_family == AF_INET6) {
+        struct sockaddr_in6 v6;
+        memcpy(&v6, &address, sizeof v6);
+        return ntohs(v6.sin6_port);
+    }
+    struct sockaddr_in v4;
+    memcpy(&v4, &address, sizeof v4);
+    return ntohs(v4.sin_port);
+}
+
+err_t server_start(const struct server_options *options, struct server **ret_server,
+                   struct err_info *ret_info)
+{
+    struct server *server = mem_alloc(1, sizeof *server);
+    if (server == NULL) {
+        return err_set(ret_info, ERR_NOMEM, "no memory for the server");
+    }
+    server->clock = options->clock;
+    server->proxy = options->proxy;
+    server->app = options->app;
+    server->begin = options->begin;
+    lock_init(&server->lock);
+    lock_cond_init(&server->request_ended);
+    err_t err = listen_on(options->address, options->port, &server->listen_fd, ret_info);
+    if (err != ERR_OK) {
+        mem_free(server);
+        return err;
+    }
+    server->port = bound_port(server->listen_fd);
+    server->daemon = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
+        on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_LISTEN_SOCKET,
+        server->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_WORKERS,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
+        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, server, MHD_OPTION_END);
+    if (server->daemon == NULL) {
+        (void)close(server->listen_fd);
+        mem_free(server);
+        return err_set(ret_info, ERR_IO, "cannot start the HTTP workers: %s", strerror(errno));
+    }
+    *ret_server = server;
+    return ERR_OK;
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return server->port;
+}
+
+/* ---- the reaper ---- */
+
+static void cut(int fd)
+{
+    (void)shutdown(fd, SHUT_RDWR); /* the worker notices and cleans up */
+}
+
+/* Whether the body came in too slowly since the window began. Moves the window. */
+static bool too_slow(struct request *request, int64_t now)
+{
+    int64_t received = atomic_load(&request->received);
+    if (request->phase == REQUEST_QUEUED ||
+        atomic_load(&request->wait_state) == WAIT_SUSPENDED) { /* it waits for us */
+        request->window_since_ms = now;
+        request->window_received = received;
+        return false;
+    }
+    if (now - request->window_since_ms < RATE_WINDOW_MS) {
+        return false;
+    }
+    int64_t bytes = received - request->window_received;
+    int64_t seconds = (now - request->window_since_ms) / 1000;
+    request->window_since_ms = now;
+    request->window_received = received;
+    return bytes < MIN_UPLOAD_BYTES_PER_S * seconds;
+}
+
+void server_tick(struct server *server)
+{
+    int64_t now = clock_mono_ms(server->clock);
+    lock_take(&server->lock);
+    for (struct request *r = server->requests; r != NULL; r = r->next) {
+        int64_t drain_since = atomic_load(&r->drain_since_ms);
+        bool drained = drain_since != 0 && now - drain_since > DRAIN_MAX_MS;
+        if (drained || too_slow(r, now)) {
+            cut(r->fd);
+        }
+    }
+    for (struct connection *c = server->connections; c != NULL; c = c->next) {
+        int64_t limit = HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
+        if (!c->busy && now - c->since_ms > limit) {
+            cut(c->fd);
+        }
+    }
+    lock_give(&server->lock);
+}
+
+/* ---- stopping ---- */
+
+static bool wait_until_idle(struct server *server, int64_t timeout_ms)
+{
+    int64_t until = clock_mono_ms(server->clock) + timeout_ms;
+    lock_take(&server->lock);
+    for (int64_t left = timeout_ms; server->requests_count > 0 && left > 0;
+         left = until - clock_mono_ms(server->clock)) {
+        (void)lock_cond_wait(&server->request_ended, &server->lock, left);
+    }
+    bool idle = server->requests_count == 0;
+    lock_give(&server->lock);
+    return idle;
+}
+
+bool server_stop(struct server *server)
+{
+    atomic_store(&server->refusing, true);
+    (void)MHD_quiesce_daemon(server->daemon);
+    cut(server->listen_fd); /* refuses new clients; a worker may still hold it, so not closed yet */
+    bool in_time = wait_until_idle(server, SHUTDOWN_GRACE_MS);
+    if (!in_time) {
+        atomic_store(&server->cutting, true);
+        lock_take(&server->lock);
+        for (struct request *r = server->requests; r != NULL; r = r->next) {
+            cut(r->fd);
+        }
+        lock_give(&server->lock);
+        /* Whatever is suspended waits for the store, which works on. */
+        check(wait_until_idle(server, 10 * SHUTDOWN_GRACE_MS));
+    }
+    MHD_stop_daemon(server->daemon);
+    server->daemon = NULL;
+    (void)close(server->listen_fd);
+    return in_time;
+}
+
+void server_free(struct server *server)
+{
+    if (server != NULL) {
+        check(server->daemon == NULL);
+        lock_done(&server->lock);
+        mem_free(server);
+    }
+}

@@ -1,0 +1,233 @@
+/* main.c — puts the program together, waits for a signal, takes it apart in order.
+ *
+ * Start: options, passphrase, database (and its writer thread), sessions, upload budget, HTTP
+ * workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then the
+ * store finishes its queue; nothing is freed before those who use it are gone. */
+#include "options.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/lock.h"
+#include "picoshare/base/log.h"
+#include "picoshare/core/sessions.h"
+#include "picoshare/core/upload.h"
+#include "picoshare/http/server.h"
+#include "picoshare/store/store.h"
+#include "picoshare/sys/memory.h"
+#include "picoshare/web/app.h"
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+struct program {
+    struct options options;
+    struct app app;
+    struct server *server;
+
+    pthread_t maintenance;
+    struct lock lock; /* guards stopping and collecting */
+    pthread_cond_t wake;
+    bool stopping;
+    bool collecting;
+    struct store_collect collect;
+};
+
+/* ---- maintenance: once a second ---- */
+
+static void on_collected(struct store_job *job)
+{
+    struct program *program = job->owner;
+    char entries[24];
+    char orphans[24];
+    (void)snprintf(entries, sizeof entries, "%" PRId64, program->collect.entries_removed);
+    (void)snprintf(orphans, sizeof orphans, "%" PRId64, program->collect.orphans_removed);
+    if (job->result != ERR_OK && job->result != ERR_CLOSED) {
+        log_event(LOG_ERROR, "collection failed", "error", err_name(job->result), NULL);
+    } else {
+        log_event(LOG_INFO, "collected", "expired", entries, "orphans", orphans, NULL);
+    }
+    lock_take(&program->lock);
+    program->collecting = false;
+    lock_give(&program->lock);
+}
+
+static void collect(struct program *program)
+{
+    lock_take(&program->lock);
+    bool busy = program->collecting;
+    program->collecting = true;
+    lock_give(&program->lock);
+    if (busy) {
+        return;
+    }
+    store_collect_init(&program->collect);
+    program->collect.job.owner = program;
+    program->collect.job.done = on_collected;
+    store_submit(program->app.store, &program->collect.job);
+}
+
+static bool stopping_after(struct program *program, int64_t ms)
+{
+    lock_take(&program->lock);
+    if (!program->stopping) {
+        (void)lock_cond_wait(&program->wake, &program->lock, ms);
+    }
+    bool stopping = program->stopping;
+    lock_give(&program->lock);
+    return stopping;
+}
+
+static void *maintenance_main(void *arg)
+{
+    struct program *program = arg;
+    (void)pthread_setname_np(pthread_self(), "maintenance");
+    int64_t next_collection_ms = 0; /* the first one at start */
+    do {
+        int64_t now = clock_mono_ms(program->app.clock);
+        if (now >= next_collection_ms) {
+            collect(program);
+            next_collection_ms = now + INT64_C(1000) * COLLECT_EVERY_S;
+        }
+        server_tick(program->server);
+        uploads_tick(program->app.uploads);
+    } while (!stopping_after(program, 1000));
+    return NULL;
+}
+
+/* ---- start ---- */
+
+static int fatal(const struct err_info *info)
+{
+    log_event(LOG_ERROR, info->text, NULL);
+    return EXIT_FAILURE;
+}
+
+static void announce(const struct program *program)
+{
+    const struct options *options = &program->options;
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://localhost:%u/", server_port(program->server));
+    log_event(LOG_INFO, "listening", "url", url, "db", options->db, "version", PICOSHARE_VERSION,
+              NULL);
+    if (options->made_passphrase_file[0] != '\0') {
+        (void)fprintf(stderr,
+                      "\nNo passphrase was set, so there is a random one: %s\n"
+                      "It is kept in %s. To choose your own, set PS_SHARED_SECRET or"
+                      " PS_SHARED_SECRET_FILE.\n\n",
+                      options->passphrase, options->made_passphrase_file);
+    }
+}
+
+static err_t open_app(struct program *program, struct err_info *info)
+{
+    struct options *options = &program->options;
+    struct app *app = &program->app;
+    app->clock = &clock_system;
+    app->public_url = options->public_url;
+    struct store_options store_options = {
+        .path = options->db,
+        .clock = app->clock,
+        .foreign_checkpoints = options->foreign_checkpoints,
+    };
+    err_t err = options_make_directory(options, info);
+    if (err == ERR_OK) {
+        err = options_find_passphrase(options, &rng_system, info);
+    }
+    if (err == ERR_OK) {
+        err = store_open(&store_options, &app->store, info);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = sessions_new(app->store, app->clock, &rng_system, slice_str(options->passphrase),
+                       &app->sessions);
+    if (err == ERR_OK) {
+        err = uploads_new(app->store, app->clock, &rng_system, &app->uploads);
+    }
+    return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
+}
+
+static void close_app(struct program *program)
+{
+    store_close(program->app.store); /* runs what is queued, which frees the last uploads */
+    uploads_free(program->app.uploads);
+    sessions_free(program->app.sessions);
+}
+
+static int run(struct program *program, const sigset_t *signals)
+{
+    struct err_info info = {.text = ""};
+    struct server_options server_options = {
+        .address = program->options.address,
+        .port = program->options.port,
+        .clock = program->app.clock,
+        .proxy = &program->options.proxy,
+        .app = &program->app,
+        .begin = app_begin,
+    };
+    if (server_start(&server_options, &program->server, &info) != ERR_OK) {
+        return fatal(&info);
+    }
+    lock_init(&program->lock);
+    lock_cond_init(&program->wake);
+    check(pthread_create(&program->maintenance, NULL, maintenance_main, program) == 0);
+    announce(program);
+
+    int signal = 0;
+    check(sigwait(signals, &signal) == 0);
+    log_event(LOG_INFO, "stopping", "signal", strsignal(signal), NULL);
+    /* A second signal ends the program at once. */
+    check(pthread_sigmask(SIG_UNBLOCK, signals, NULL) == 0);
+
+    lock_take(&program->lock);
+    program->stopping = true;
+    check(pthread_cond_signal(&program->wake) == 0);
+    lock_give(&program->lock);
+    check(pthread_join(program->maintenance, NULL) == 0);
+    bool in_time = server_stop(program->server);
+    server_free(program->server);
+    if (!in_time) {
+        log_event(LOG_WARN, "requests were cut off", NULL);
+    }
+    return in_time ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static void exit_at_once(int signal)
+{
+    (void)signal;
+    _exit(EXIT_FAILURE);
+}
+
+int main(int argc, char **argv)
+{
+    static struct program program;
+    switch (options_parse(argc, argv, &program.options)) {
+    case OPTIONS_SHOWN:
+        return EXIT_SUCCESS;
+    case OPTIONS_MISUSED:
+        return 2;
+    case OPTIONS_RUN:
+        break;
+    }
+    memory_tune();
+    tzset(); /* read before the file system is out of reach */
+    log_set_level(program.options.debug ? LOG_DEBUG : LOG_INFO);
+
+    /* Blocked here, so in every thread; taken by sigwait. */
+    sigset_t signals;
+    check(sigemptyset(&signals) == 0 && sigaddset(&signals, SIGINT) == 0 &&
+          sigaddset(&signals, SIGTERM) == 0);
+    struct sigaction action = {.sa_handler = exit_at_once};
+    check(sigaction(SIGINT, &action, NULL) == 0 && sigaction(SIGTERM, &action, NULL) == 0);
+    check(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+    check(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
+
+    struct err_info info = {.text = ""};
+    int code = open_app(&program, &info) == ERR_OK ? run(&program, &signals) : fatal(&info);
+    close_app(&program);
+    return code;
+}

@@ -1,0 +1,304 @@
+/* options.c — http-api.md 1 with improvements.md, Process.
+ *
+ * Every option is a flag (-name VALUE, -name=VALUE, with one dash or two) and an environment
+ * variable; the flag wins. The passphrase itself is never a flag: other users see those. */
+#include "options.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/digest.h"
+#include "picoshare/base/num.h"
+#include "picoshare/base/slice.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum kind { TEXT, SWITCH, PORT };
+
+struct option {
+    const char *name;
+    const char *variable;
+    enum kind kind;
+    size_t offset;
+    const char *help;
+};
+
+#define FIELD(name) offsetof(struct options, name)
+
+static const struct option known[] = {
+    {"db", "PS_DB", TEXT, FIELD(db), "PATH  the database file (default data/store.db)"},
+    {"port", "PORT", PORT, FIELD(port), "N  port to listen on (default 4001)"},
+    {"address", "PS_ADDRESS", TEXT, FIELD(address),
+     "ADDRESS  numeric address to listen on (default: all)"},
+    {"shared-secret-file", "PS_SHARED_SECRET_FILE", TEXT, FIELD(secret_file),
+     "PATH  file with the owner's passphrase"},
+    {"behind-proxy", "PS_BEHIND_PROXY", SWITCH, FIELD(behind_proxy),
+     "believe forwarded headers from trusted proxies"},
+    {"trusted-proxies", "PS_TRUSTED_PROXIES", TEXT, FIELD(trusted_proxies),
+     "LIST  addresses and networks of proxies (default with -behind-proxy: private)"},
+    {"public-url", "PS_PUBLIC_URL", TEXT, FIELD(public_url),
+     "URL  scheme and host of the links that are handed out"},
+    {"litestream", "LITESTREAM_BUCKET", SWITCH, FIELD(foreign_checkpoints),
+     "leave checkpoints of the log to Litestream"},
+    {"debug", "PS_DEBUG", SWITCH, FIELD(debug), "log more"},
+};
+
+static void print_help(FILE *out)
+{
+    (void)fputs("Usage: picoshare [options]\n"
+                "Serves files that people upload, from one SQLite database.\n\n",
+                out);
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        (void)fprintf(out, "  -%s %s [%s]\n", known[i].name, known[i].help, known[i].variable);
+    }
+    (void)fputs(
+        "  -help  print this and exit\n"
+        "  -version  print the version and exit\n\n"
+        "The passphrase comes from the file above or from PS_SHARED_SECRET. When neither is\n"
+        "set, one is made, printed at every start, and kept beside the database.\n",
+        out);
+}
+
+/* "0", "false", "no" and "" mean off; anything else is on (improvements.md, Proxy). */
+static bool is_on(const char *value)
+{
+    static const char *const off[] = {"", "0", "false", "no"};
+    for (size_t i = 0; i < ARRAY_LEN(off); i++) {
+        if (slice_eq_nocase(slice_str(value), slice_str(off[i]))) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool set(struct options *options, const struct option *option, const char *value,
+                const char *said_by)
+{
+    char *field = (char *)options + option->offset;
+    uint64_t port = 0;
+    switch (option->kind) {
+    case TEXT:
+        memcpy(field, &value, sizeof value);
+        return true;
+    case SWITCH:
+        *(bool *)field = is_on(value);
+        return true;
+    case PORT:
+        if (num_parse_u64(slice_str(value), 0, UINT16_MAX, &port) != ERR_OK) {
+            (void)fprintf(stderr, "picoshare: %s is not a port number: %s\n", said_by, value);
+            return false;
+        }
+        options->port = (uint16_t)port;
+        return true;
+    }
+    return false;
+}
+
+static const struct option *find(struct slice name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (slice_eq(name, slice_str(known[i].name))) {
+            return &known[i];
+        }
+    }
+    return NULL;
+}
+
+static bool read_environment(struct options *options)
+{
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        const char *value = getenv(known[i].variable);
+        if (value != NULL && value[0] != '\0' &&
+            !set(options, &known[i], value, known[i].variable)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One flag at argv[*at], which moves over its value. */
+static enum options_outcome read_flag(char **argv, int *at, struct options *options)
+{
+    struct slice name = slice_str(argv[*at]);
+    name = slice_skip(name, name.len > 1 && name.ptr[1] == '-' ? 2 : 1);
+    const char *value = NULL;
+    size_t equals = slice_find(name, '=');
+    if (equals < name.len) {
+        value = name.ptr + equals + 1;
+        name.len = equals;
+    }
+    if (slice_eq(name, SLICE("help")) || slice_eq(name, SLICE("h"))) {
+        print_help(stdout);
+        return OPTIONS_SHOWN;
+    }
+    if (slice_eq(name, SLICE("version"))) {
+        (void)puts("picoshare " PICOSHARE_VERSION);
+        return OPTIONS_SHOWN;
+    }
+    const struct option *option = find(name);
+    if (option == NULL) {
+        (void)fprintf(stderr, "picoshare: unknown option: %s\n", argv[*at]);
+        print_help(stderr);
+        return OPTIONS_MISUSED;
+    }
+    if (value == NULL && option->kind == SWITCH) {
+        value = "1";
+    } else if (value == NULL) {
+        value = argv[++*at];
+    }
+    if (value == NULL) {
+        (void)fprintf(stderr, "picoshare: option -%s needs a value\n", option->name);
+        return OPTIONS_MISUSED;
+    }
+    return set(options, option, value, argv[*at]) ? OPTIONS_RUN : OPTIONS_MISUSED;
+}
+
+static bool settle_proxies(struct options *options)
+{
+    const char *list = options->trusted_proxies;
+    if (list == NULL) {
+        list = options->behind_proxy ? "private" : "";
+    }
+    if (proxy_parse(slice_str(list), &options->proxy) != ERR_OK) {
+        (void)fprintf(stderr, "picoshare: not a list of addresses and networks: %s\n", list);
+        return false;
+    }
+    return true;
+}
+
+enum options_outcome options_parse(int argc, char **argv, struct options *ret_options)
+{
+    *ret_options = (struct options){.db = "data/store.db", .port = 4001};
+    if (!read_environment(ret_options)) {
+        return OPTIONS_MISUSED;
+    }
+    for (int i = 1; i < argc; i++) {
+        if (argv[i][0] != '-' || argv[i][1] == '\0') {
+            continue; /* as PicoShare: other arguments are ignored */
+        }
+        enum options_outcome outcome = read_flag(argv, &i, ret_options);
+        if (outcome != OPTIONS_RUN) {
+            return outcome;
+        }
+    }
+    return settle_proxies(ret_options) ? OPTIONS_RUN : OPTIONS_MISUSED;
+}
+
+/* ---- the directory ---- */
+
+err_t options_make_directory(const struct options *options, struct err_info *ret_info)
+{
+    char path[4096];
+    if (!slice_copy(slice_str(options->db), path, sizeof path)) {
+        return err_set(ret_info, ERR_INVALID, "the path of the database is too long");
+    }
+    for (char *slash = strchr(path + 1, '/'); path[0] != '\0' && slash != NULL;
+         slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(path, 0777) != 0 && errno != EEXIST) {
+            return err_set(ret_info, ERR_IO, "cannot create directory %s: %s", path,
+                           strerror(errno));
+        }
+        *slash = '/';
+    }
+    char *last = strrchr(path, '/');
+    if (last != NULL) {
+        last[last == path ? 1 : 0] = '\0';
+    }
+    const char *directory = last != NULL ? path : ".";
+    if (access(directory, W_OK | X_OK) != 0) {
+        return err_set(ret_info, ERR_IO, "cannot write to directory %s: %s", directory,
+                       strerror(errno));
+    }
+    return ERR_OK;
+}
+
+/* ---- the passphrase ---- */
+
+static err_t read_passphrase(const char *path, struct options *options, struct err_info *ret_info)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        err_t err = errno == ENOENT ? ERR_NOTFOUND : ERR_IO;
+        return err_set(ret_info, err, "cannot read secret file %s: %s", path, strerror(errno));
+    }
+    char text[MAX_PASSPHRASE_BYTES + 3]; /* a line end, and one byte to see that it is too long */
+    ssize_t len = read(fd, text, sizeof text);
+    int error = errno;
+    (void)close(fd);
+    if (len < 0) {
+        return err_set(ret_info, ERR_IO, "cannot read secret file %s: %s", path, strerror(error));
+    }
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
+        len--;
+    }
+    bool fits =
+        slice_copy(slice_of(text, (size_t)len), options->passphrase, sizeof options->passphrase);
+    digest_wipe(text, sizeof text);
+    if (len == 0) {
+        return err_set(ret_info, ERR_INVALID, "secret file %s is empty", path);
+    }
+    return fits ? ERR_OK
+                : err_set(ret_info, ERR_INVALID, "secret file %s does not hold a passphrase", path);
+}
+
+static err_t write_passphrase(const char *path, const struct options *options,
+                              struct err_info *ret_info)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return err_set(ret_info, ERR_IO, "cannot create secret file %s: %s", path, strerror(errno));
+    }
+    size_t len = strlen(options->passphrase);
+    bool ok = write(fd, options->passphrase, len) == (ssize_t)len && write(fd, "\n", 1) == 1 &&
+              fsync(fd) == 0;
+    int error = errno;
+    (void)close(fd);
+    if (!ok) {
+        (void)unlink(path); /* half a passphrase would lock the owner out */
+        return err_set(ret_info, ERR_IO, "cannot write secret file %s: %s", path, strerror(error));
+    }
+    return ERR_OK;
+}
+
+static err_t make_passphrase(struct options *options, const struct rng *rng,
+                             struct err_info *ret_info)
+{
+    /* Five groups of four from 31 letters and digits that look different: 99 bits. */
+    static const char alphabet[] = "abcdefghjkmnpqrstuvwxyz23456789";
+    char letters[21];
+    err_t err = rng_text(rng, alphabet, sizeof letters - 1, letters);
+    if (err != ERR_OK) {
+        return err_set(ret_info, err, "no random numbers for a passphrase");
+    }
+    (void)snprintf(options->passphrase, sizeof options->passphrase, "%.4s-%.4s-%.4s-%.4s-%.4s",
+                   letters, letters + 4, letters + 8, letters + 12, letters + 16);
+    return write_passphrase(options->made_passphrase_file, options, ret_info);
+}
+
+err_t options_find_passphrase(struct options *options, const struct rng *rng,
+                              struct err_info *ret_info)
+{
+    if (options->secret_file != NULL) {
+        return read_passphrase(options->secret_file, options, ret_info);
+    }
+    const char *secret = getenv("PS_SHARED_SECRET");
+    if (secret != NULL && secret[0] != '\0') {
+        bool fits = slice_copy(slice_str(secret), options->passphrase, sizeof options->passphrase);
+        return fits ? ERR_OK
+                    : err_set(ret_info, ERR_INVALID, "PS_SHARED_SECRET is longer than %d bytes",
+                              (int)MAX_PASSPHRASE_BYTES);
+    }
+    const char *slash = strrchr(options->db, '/');
+    int directory_len = slash != NULL ? (int)(slash - options->db) + 1 : 0;
+    int len = snprintf(options->made_passphrase_file, sizeof options->made_passphrase_file,
+                       "%.*spassphrase", directory_len, options->db);
+    if (len < 0 || (size_t)len >= sizeof options->made_passphrase_file) {
+        return err_set(ret_info, ERR_INVALID, "the path of the database is too long");
+    }
+    err_t err = read_passphrase(options->made_passphrase_file, options, ret_info);
+    return err == ERR_NOTFOUND ? make_passphrase(options, rng, ret_info) : err;
+}

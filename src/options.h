@@ -1,0 +1,47 @@
+/* options.h — what the owner asked for: flags, environment, and the passphrase.
+ * Everything here is used by the main thread before others start. Strings are owned by struct
+ * options or borrowed from argv and the environment, for the program's life. */
+#ifndef PICOSHARE_OPTIONS_H
+#define PICOSHARE_OPTIONS_H
+
+#include "picoshare/base/err.h"
+#include "picoshare/base/rng.h"
+#include "picoshare/http/proxy.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MAX_PASSPHRASE_BYTES = 1024 }; /* as much as Basic authentication carries */
+
+struct options {
+    const char *db;
+    const char *address;    /* NULL: all */
+    const char *public_url; /* NULL: as the client asked */
+    const char *secret_file;
+    const char *trusted_proxies;
+    uint16_t port;
+    bool behind_proxy;
+    bool foreign_checkpoints; /* Litestream is beside us */
+    bool debug;
+    struct proxy_config proxy;
+    char passphrase[MAX_PASSPHRASE_BYTES + 1];
+    /* Set when the passphrase is one that the program made itself: where it is kept. */
+    char made_passphrase_file[4096];
+};
+
+enum options_outcome {
+    OPTIONS_RUN,
+    OPTIONS_SHOWN,   /* --help or --version was answered: exit 0 */
+    OPTIONS_MISUSED, /* a line on stderr says why: exit 2 */
+};
+
+enum options_outcome options_parse(int argc, char **argv, struct options *ret_options);
+
+/* Creates the directory of the database with its parents. */
+err_t options_make_directory(const struct options *options, struct err_info *ret_info) MUST_CHECK;
+
+/* Finds the passphrase: from the file, from PS_SHARED_SECRET, or one that is made once, kept beside
+ * the database for the owner alone, and found there at the next start. */
+err_t options_find_passphrase(struct options *options, const struct rng *rng,
+                              struct err_info *ret_info) MUST_CHECK;
+
+#endif

@@ -1,0 +1,132 @@
+/* collect.c — removes what has expired and what belongs to nothing, a slice at a time.
+ *
+ * Step by step: expired entries (with their history; their chunks then belong to nothing), files
+ * whose chunks belong to nothing, expired sessions. Entries are walked by rowid and chunk rows by
+ * id, one index seek per file, so a slice costs the same in a large database as in a small one. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include <string.h>
+
+enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_SESSIONS, STEP_END };
+
+static err_t delete_by_id(struct conn *conn, const char *sql, const char *id)
+{
+    struct query q = query_start(conn, sql);
+    query_bind_text(&q, id);
+    return query_finish(&q);
+}
+
+static err_t remove_entry(struct conn *conn, const char *id)
+{
+    /* downloads refers to entries, so it goes first (database.md 7.6). */
+    err_t err = delete_by_id(conn, "DELETE FROM downloads WHERE entry_id = ?", id);
+    if (err == ERR_OK) {
+        err = delete_by_id(conn, "DELETE FROM ext_files WHERE id = ?", id);
+    }
+    if (err == ERR_OK) {
+        err = delete_by_id(conn, "DELETE FROM entries WHERE id = ?", id);
+    }
+    return err;
+}
+
+/* Looks at up to ENTRIES_AT_ONCE entries after collect->rowid. */
+static err_t collect_entries(struct store *store, struct store_collect *collect)
+{
+    enum { ENTRIES_AT_ONCE = 500 };
+    char expired[sizeof collect->at] = "";
+    int64_t last = collect->rowid;
+    int64_t seen = 0;
+    struct query q = query_start(&store->writer,
+                                 "SELECT rowid, id, expiration_time IS NOT NULL AND"
+                                 " expiration_time < strftime('%Y-%m-%dT%H:%M:%SZ', ?, 'unixepoch')"
+                                 " FROM entries WHERE rowid > ? ORDER BY rowid LIMIT ?");
+    query_bind_int(&q, clock_now_s(store->clock));
+    query_bind_int(&q, collect->rowid);
+    query_bind_int(&q, ENTRIES_AT_ONCE);
+    while (expired[0] == '\0' && query_row(&q)) {
+        seen++;
+        last = query_column_int(&q, 0);
+        if (query_column_int(&q, 2) != 0 &&
+            !slice_copy(query_column_text(&q, 1), expired, sizeof expired)) {
+            expired[0] = '\0'; /* not an id of anybody's: leave it alone */
+        }
+    }
+    err_t err = query_end(&q);
+    if (err == ERR_OK && expired[0] != '\0') {
+        err = remove_entry(&store->writer, expired);
+        collect->entries_removed++;
+    }
+    collect->rowid = last;
+    if (seen == 0) {
+        collect->step = STEP_ORPHANS;
+    }
+    return err;
+}
+
+/* Looks at the file of the next chunk row after collect->at. */
+static err_t collect_orphan(struct store *store, struct store_collect *collect)
+{
+    struct query q = query_start(&store->writer,
+                                 "SELECT id, EXISTS (SELECT 1 FROM entries AS e WHERE e.id = d.id)"
+                                 " FROM entries_data AS d WHERE id > ? ORDER BY id LIMIT 1");
+    query_bind_text(&q, collect->at);
+    bool found = query_row(&q);
+    bool orphan = false;
+    char id[sizeof collect->at] = "";
+    if (found) {
+        struct slice text = query_column_text(&q, 0);
+        orphan = slice_copy(text, id, sizeof id) && query_column_int(&q, 1) == 0 &&
+                 !files_is_draft(store, text);
+        found = id[0] != '\0';
+    }
+    err_t err = query_end(&q);
+    if (err != ERR_OK || !found) {
+        collect->step = STEP_SESSIONS;
+        return err;
+    }
+    bool done = true;
+    if (orphan) {
+        err = files_delete_chunks(store, id, &done);
+        collect->orphans_removed += done ? 1 : 0;
+    }
+    if (done) {
+        memcpy(collect->at, id, sizeof id);
+    }
+    return err;
+}
+
+static err_t collect_sessions(struct store *store, struct store_collect *collect)
+{
+    struct query q = query_start(&store->writer, "DELETE FROM ext_sessions WHERE expires <= ?");
+    query_bind_int(&q, clock_now_s(store->clock));
+    collect->step = STEP_END;
+    return query_finish(&q);
+}
+
+static err_t run_collect(struct store *store, struct store_job *job)
+{
+    struct store_collect *collect = CONTAINER_OF(job, struct store_collect, job);
+    err_t err = ERR_OK;
+    do {
+        switch (collect->step) {
+        case STEP_ENTRIES:
+            err = collect_entries(store, collect);
+            break;
+        case STEP_ORPHANS:
+            err = collect_orphan(store, collect);
+            break;
+        case STEP_SESSIONS:
+            err = collect_sessions(store, collect);
+            break;
+        default:
+            return ERR_INTERNAL;
+        }
+    } while (err == ERR_OK && collect->step != STEP_END && !writer_slice_over(store));
+    job->again = err == ERR_OK && collect->step != STEP_END;
+    return err;
+}
+
+void store_collect_init(struct store_collect *collect)
+{
+    *collect = (struct store_collect){.job = {.run = run_collect, .lane = STORE_IDLE}};
+}

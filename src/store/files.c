@@ -1,0 +1,386 @@
+/* files.c — files as rows: chunks while they arrive, the entry that makes them visible, reading.
+ *
+ * A file is visible when its row in entries is; its chunks are stored before, by append jobs in
+ * transactions of their own. Until then it is a draft: listed in store.drafts from its first row
+ * on, so that a collection leaves its rows alone. What a crash leaves of drafts has no entry, and
+ * the collection at the next start removes it.
+ *
+ * Reading takes at most DOWNLOAD_BLOCK_BYTES of one row through an incremental blob handle, since a
+ * SELECT of the column would bring the whole row into memory. The row is looked up for every read,
+ * within the same read transaction: a row number kept longer could come to mean another file. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/mem.h"
+#include <string.h>
+
+#define TIME_TEXT(param) "strftime('%Y-%m-%dT%H:%M:%SZ', " param ", 'unixepoch')"
+
+/* ---- drafts ---- */
+
+void store_draft_init(struct store_draft *draft, const char *id)
+{
+    *draft = (struct store_draft){.listed = false};
+    check(slice_copy(slice_str(id), draft->id, sizeof draft->id));
+}
+
+static void list_draft(struct store *store, struct store_draft *draft)
+{
+    if (draft->listed) {
+        return;
+    }
+    draft->listed = true;
+    draft->prev = NULL;
+    draft->next = store->drafts;
+    if (store->drafts != NULL) {
+        store->drafts->prev = draft;
+    }
+    store->drafts = draft;
+}
+
+static void unlist_draft(struct store *store, struct store_draft *draft)
+{
+    if (!draft->listed) {
+        return;
+    }
+    draft->listed = false;
+    if (draft->next != NULL) {
+        draft->next->prev = draft->prev;
+    }
+    if (draft->prev != NULL) {
+        draft->prev->next = draft->next;
+    } else {
+        store->drafts = draft->next;
+    }
+}
+
+bool files_is_draft(const struct store *store, struct slice id)
+{
+    for (const struct store_draft *draft = store->drafts; draft != NULL; draft = draft->next) {
+        if (slice_eq(slice_str(draft->id), id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* ---- append ---- */
+
+static err_t insert_chunk(struct store *store, const char *id, int64_t index, const void *bytes,
+                          size_t len)
+{
+    struct query q = query_start(
+        &store->writer, "INSERT INTO entries_data (id, chunk_index, chunk) VALUES (?, ?, ?)");
+    query_bind_text(&q, id);
+    query_bind_int(&q, index);
+    query_bind_blob(&q, bytes, len);
+    return query_finish(&q);
+}
+
+static err_t run_append(struct store *store, struct store_job *job)
+{
+    struct store_append *append = CONTAINER_OF(job, struct store_append, job);
+    list_draft(store, append->draft);
+    err_t err = ERR_BUSY;
+    if (store->foreign_checkpoints || store_wal_bytes(store) <= WAL_REFUSE_BYTES) {
+        err =
+            insert_chunk(store, append->draft->id, append->chunk_index, append->bytes, append->len);
+    }
+    return err;
+}
+
+void store_append_init(struct store_append *append)
+{
+    *append = (struct store_append){.job = {.run = run_append, .lane = STORE_BULK}};
+}
+
+/* ---- publish ---- */
+
+/* ERR_INTERNAL unless the file has exactly its chunk rows: an append may have failed. */
+static err_t check_chunks(struct store *store, const struct store_new_file *file)
+{
+    struct query q = query_start(
+        &store->writer, "SELECT count(*), max(chunk_index) FROM entries_data WHERE id = ?");
+    query_bind_text(&q, file->draft->id);
+    bool complete = query_row(&q) && query_column_int(&q, 0) == file->chunks &&
+                    query_column_int(&q, 1) == file->chunks - 1;
+    err_t err = query_end(&q);
+    return err != ERR_OK || complete ? err : ERR_INTERNAL;
+}
+
+static err_t publish_file(struct store *store, const struct store_publish *publish,
+                          const struct store_new_file *file)
+{
+    err_t err = ERR_OK;
+    if (file->last_chunk.len > 0) {
+        err = insert_chunk(store, file->draft->id, file->chunks - 1, file->last_chunk.ptr,
+                           file->last_chunk.len);
+    }
+    if (err == ERR_OK) {
+        err = check_chunks(store, file);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct query q = query_start(
+        &store->writer,
+        "INSERT INTO entries (id, filename, content_type, upload_time, expiration_time,"
+        " guest_link_id, note) VALUES (?, ?, ?, " TIME_TEXT("?") ", " TIME_TEXT("?") ", ?, ?)");
+    query_bind_text(&q, file->draft->id);
+    query_bind_text(&q, file->filename);
+    query_bind_text(&q, file->content_type);
+    query_bind_int(&q, publish->upload_time);
+    query_bind_int(&q, publish->expiration_time);
+    query_bind_text(&q, publish->guest_link_id);
+    query_bind_text(&q, publish->note);
+    err = query_finish(&q);
+    if (err != ERR_OK) {
+        return err;
+    }
+    q = query_start(&store->writer, "INSERT INTO ext_files (id, size, sha256) VALUES (?, ?, ?)"
+                                    " ON CONFLICT (id) DO UPDATE SET"
+                                    " size = excluded.size, sha256 = excluded.sha256");
+    query_bind_text(&q, file->draft->id);
+    query_bind_int(&q, file->size);
+    query_bind_blob(&q, file->sha256, SHA256_BYTES);
+    return query_finish(&q);
+}
+
+static err_t run_publish(struct store *store, struct store_job *job)
+{
+    struct store_publish *publish = CONTAINER_OF(job, struct store_publish, job);
+    for (size_t i = 0; i < publish->files_count; i++) {
+        err_t err = publish_file(store, publish, &publish->files[i]);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    for (size_t i = 0; i < publish->files_count; i++) {
+        unlist_draft(store, publish->files[i].draft);
+    }
+    return ERR_OK;
+}
+
+void store_publish_init(struct store_publish *publish)
+{
+    *publish = (struct store_publish){.job = {.run = run_publish, .durable = true}};
+}
+
+/* ---- removing chunks ---- */
+
+err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done)
+{
+    bool done = false;
+    do {
+        /* One row at a time: it frees twenty pages, and the slice is looked at in between. */
+        struct query q =
+            query_start(&store->writer, "DELETE FROM entries_data WHERE rowid ="
+                                        " (SELECT rowid FROM entries_data WHERE id = ? LIMIT 1)");
+        query_bind_text(&q, id);
+        err_t err = query_finish(&q);
+        if (err != ERR_OK) {
+            return err;
+        }
+        done = sqlite3_changes(store->writer.db) == 0;
+    } while (!done && !writer_slice_over(store));
+    *ret_done = done;
+    return ERR_OK;
+}
+
+static err_t run_discard(struct store *store, struct store_job *job)
+{
+    struct store_discard *discard = CONTAINER_OF(job, struct store_discard, job);
+    unlist_draft(store, discard->draft); /* from now on a collection may remove its rows too */
+    bool done = false;
+    err_t err = files_delete_chunks(store, discard->draft->id, &done);
+    job->again = err == ERR_OK && !done;
+    return err;
+}
+
+void store_discard_init(struct store_discard *discard)
+{
+    *discard = (struct store_discard){.job = {.run = run_discard, .lane = STORE_IDLE}};
+}
+
+/* ---- reading ---- */
+
+void store_entry_done(struct store_entry *entry)
+{
+    mem_free(entry->filename);
+    mem_free(entry->content_type);
+    mem_free(entry->note);
+    *entry = (struct store_entry){.filename = NULL};
+}
+
+#define ENTRY_COLUMNS                                                                              \
+    "e.id, e.filename, e.content_type, e.note, unixepoch(e.upload_time),"                          \
+    " unixepoch(e.expiration_time), f.size, f.sha256"
+
+/* Fills in everything but size and chunk_bytes. */
+static void read_entry(struct query *q, struct store_entry *entry)
+{
+    *entry = (struct store_entry){.expiration_time = STORE_NEVER};
+    if (!slice_copy(query_column_text(q, 0), entry->id, sizeof entry->id)) {
+        q->rc = SQLITE_CORRUPT;
+        return;
+    }
+    entry->filename = query_column_dup(q, 1);
+    entry->content_type = query_column_dup(q, 2);
+    if (!query_column_null(q, 3)) {
+        entry->note = query_column_dup(q, 3);
+    }
+    entry->upload_time = query_column_int(q, 4);
+    if (!query_column_null(q, 5)) {
+        entry->expiration_time = query_column_int(q, 5);
+    }
+    entry->size = query_column_int(q, 6);
+    struct slice sha256 = query_column_blob(q, 7);
+    if (sha256.len == SHA256_BYTES) {
+        entry->has_sha256 = true;
+        memcpy(entry->sha256, sha256.ptr, SHA256_BYTES);
+    }
+}
+
+/* The size follows from the first and the last chunk row (database.md 3.4), whatever wrote them. */
+static err_t read_layout(struct conn *conn, struct store_entry *entry)
+{
+    struct query q =
+        query_start(conn, "SELECT chunk_index, length(chunk),"
+                          " (SELECT length(chunk) FROM entries_data WHERE id = ?1 AND"
+                          " chunk_index = 0)"
+                          " FROM entries_data WHERE id = ?1 ORDER BY chunk_index DESC LIMIT 1");
+    query_bind_text(&q, entry->id);
+    err_t err = ERR_NOTFOUND;
+    if (query_row(&q)) {
+        int64_t last_index = query_column_int(&q, 0);
+        int64_t last_bytes = query_column_int(&q, 1);
+        int64_t chunk_bytes = query_column_int(&q, 2);
+        int64_t full = 0;
+        err = ERR_CORRUPT;
+        if (chunk_bytes > 0 && last_bytes > 0 && last_bytes <= chunk_bytes &&
+            !__builtin_mul_overflow(last_index, chunk_bytes, &full) &&
+            !__builtin_add_overflow(full, last_bytes, &entry->size)) {
+            entry->chunk_bytes = (size_t)chunk_bytes;
+            err = ERR_OK;
+        }
+    }
+    err_t end = query_end(&q);
+    return end != ERR_OK ? end : err;
+}
+
+static err_t find_entry(struct conn *conn, const char *id, struct store_entry *entry)
+{
+    struct query q = query_start(conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e"
+                                       " LEFT JOIN ext_files AS f ON f.id = e.id WHERE e.id = ?");
+    query_bind_text(&q, id);
+    bool found = query_row(&q);
+    if (found) {
+        read_entry(&q, entry);
+    }
+    err_t err = query_end(&q);
+    if (err == ERR_OK) {
+        err = found ? read_layout(conn, entry) : ERR_NOTFOUND;
+    }
+    if (err != ERR_OK) {
+        store_entry_done(entry);
+    }
+    return err;
+}
+
+err_t store_find_entry(struct store *store, const char *id, struct store_entry *ret_entry)
+{
+    *ret_entry = (struct store_entry){.filename = NULL};
+    struct conn *conn = reader_take(store);
+    err_t err = find_entry(conn, id, ret_entry);
+    reader_give(store, conn);
+    return err;
+}
+
+static err_t read_blob(struct conn *conn, int64_t rowid, size_t offset, void *bytes, size_t len)
+{
+    sqlite3_blob *blob = NULL;
+    int rc = sqlite3_blob_open(conn->db, "main", "entries_data", "chunk", rowid, 0, &blob);
+    err_t err = query_err(conn->db, rc);
+    if (err == ERR_OK) {
+        if ((size_t)sqlite3_blob_bytes(blob) < offset + len) {
+            err = ERR_CORRUPT;
+        } else {
+            rc = sqlite3_blob_read(blob, bytes, (int)len, (int)offset);
+            err = query_err(conn->db, rc);
+        }
+    }
+    (void)sqlite3_blob_close(blob);
+    return err;
+}
+
+err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
+                       void *ret_bytes, size_t len)
+{
+    check(len <= DOWNLOAD_BLOCK_BYTES && offset <= INT32_MAX - len);
+    struct conn *conn = reader_take(store);
+    struct query q =
+        query_start(conn, "SELECT rowid FROM entries_data WHERE id = ? AND chunk_index = ?");
+    query_bind_text(&q, id);
+    query_bind_int(&q, chunk_index);
+    err_t err = ERR_NOTFOUND;
+    if (query_row(&q)) {
+        /* The statement stays open meanwhile, and with it the view of the database it began. */
+        err = read_blob(conn, query_column_int(&q, 0), offset, ret_bytes, len);
+    }
+    err_t end = query_end(&q);
+    reader_give(store, conn);
+    return end != ERR_OK ? end : err;
+}
+
+err_t store_list_entries(struct store *store, const struct store_cursor *after, int64_t now,
+                         size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
+                         void *arg)
+{
+    struct conn *conn = reader_take(store);
+    struct query q = query_start(
+        conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e"
+              " LEFT JOIN ext_files AS f ON f.id = e.id"
+              " WHERE (?1 = '' OR (e.upload_time, e.id) < (" TIME_TEXT(
+                  "?2") ", ?1))"
+                        " AND (e.expiration_time IS NULL OR e.expiration_time > " TIME_TEXT(
+                            "?3") ")"
+                                  " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"
+                                  " ORDER BY e.upload_time DESC, e.id DESC LIMIT ?4");
+    query_bind_text(&q, after->id);
+    query_bind_int(&q, after->upload_time);
+    query_bind_int(&q, now);
+    query_bind_int(&q, (int64_t)limit);
+    err_t err = ERR_OK;
+    bool more = true;
+    while (more && err == ERR_OK && query_row(&q)) {
+        struct store_entry entry;
+        bool known = !query_column_null(&q, 6);
+        read_entry(&q, &entry);
+        if (q.rc == SQLITE_ROW && !known) {
+            err = read_layout(conn, &entry);
+        }
+        if (q.rc == SQLITE_ROW && err == ERR_OK) {
+            more = each(arg, &entry);
+        }
+        store_entry_done(&entry);
+    }
+    err_t end = query_end(&q);
+    reader_give(store, conn);
+    return end != ERR_OK ? end : err;
+}
+
+err_t store_default_days(struct store *store, int64_t *ret_days)
+{
+    struct conn *conn = reader_take(store);
+    struct query q =
+        query_start(conn, "SELECT default_expiration_in_days FROM settings WHERE id = 1");
+    int64_t days = 30;
+    if (query_row(&q) && !query_column_null(&q, 0)) {
+        days = query_column_int(&q, 0);
+    }
+    err_t err = query_end(&q);
+    reader_give(store, conn);
+    if (err == ERR_OK) {
+        *ret_days = days;
+    }
+    return err;
+}

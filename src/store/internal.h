@@ -1,0 +1,66 @@
+/* internal.h — what the files of store/ share: the store itself and its connections.
+ * Lock order: store.lock and store.readers_lock are never held together. */
+#ifndef PICOSHARE_STORE_INTERNAL_H
+#define PICOSHARE_STORE_INTERNAL_H
+
+#include "picoshare/base/limits.h"
+#include "picoshare/base/lock.h"
+#include "picoshare/store/store.h"
+#include "query.h"
+#include <stdatomic.h>
+
+enum { STORE_LANES = STORE_IDLE + 1 };
+
+struct job_list {
+    struct store_job *head, *tail;
+};
+
+struct store {
+    const struct clock *clock;
+    bool foreign_checkpoints;
+    int64_t page_bytes;
+
+    struct lock lock; /* guards lanes and stopping */
+    pthread_cond_t work;
+    struct job_list lanes[STORE_LANES];
+    bool stopping;
+
+    pthread_t thread;
+    /* Owned by the writer thread from here … */
+    struct conn writer;
+    bool flushing;              /* the connection is at synchronous=FULL */
+    struct store_draft *drafts; /* running uploads that have rows */
+    int64_t slice_until_ms;     /* end of the running slice of background work */
+    int64_t last_slice_ms;
+    int64_t next_blocking_ms;  /* no waiting for foreign readers before this */
+    _Atomic int64_t wal_bytes; /* read by any thread */
+    /* … to here. */
+
+    struct lock readers_lock; /* guards readers_free */
+    pthread_cond_t reader_free;
+    struct conn readers[STORE_READERS];
+    struct conn *readers_free[STORE_READERS];
+    size_t readers_free_count;
+};
+
+/* schema.c — creates the tables of a new file, checks those of an old one, adds ours. */
+err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_info) MUST_CHECK;
+
+/* writer.c */
+void writer_init(struct store *store);
+void writer_start(struct store *store);
+/* Runs what is queued, then ends the thread. */
+void writer_stop(struct store *store);
+/* Whether the running slice of background work has used up its time. Writer thread. */
+bool writer_slice_over(const struct store *store);
+
+/* store.c — a read-only connection for a moment; waits for one to become free. */
+struct conn *reader_take(struct store *store);
+void reader_give(struct store *store, struct conn *conn);
+
+/* files.c — deletes chunk rows of one id until the slice is over; *ret_done when none is left. */
+err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done) MUST_CHECK;
+/* Whether the id is that of a running upload. Writer thread. */
+bool files_is_draft(const struct store *store, struct slice id);
+
+#endif

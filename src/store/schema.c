@@ -1,0 +1,149 @@
+/* schema.c — the tables of database.md, version 15, and the extra tables of this program.
+ *
+ * user_version stays PicoShare's, so that it can open the file again; the version of the extra
+ * tables is a row of ext_meta. The extra tables have no foreign keys and no triggers: PicoShare
+ * deletes entries without knowing them, and schema_prepare() removes what it left behind. */
+#include "internal.h"
+#include <inttypes.h>
+
+enum { SCHEMA_VERSION = 15 };
+
+/* clang-format off */
+#define TS(column)                                                                                 \
+    "CHECK (datetime(" column ") IS NOT NULL AND datetime(" column ") >= datetime('2022-02-20'))"
+#define TS_OR_NULL(column)                                                                         \
+    "CHECK (" column " IS NULL OR (datetime(" column ") IS NOT NULL AND "                          \
+    "datetime(" column ") >= datetime('2022-02-20')))"
+
+static const char create_tables[] =
+    "CREATE TABLE entries ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " filename TEXT NOT NULL,"
+    " content_type TEXT NOT NULL,"
+    " upload_time TEXT NOT NULL " TS("upload_time") ","
+    " expiration_time TEXT " TS_OR_NULL("expiration_time") ","
+    " guest_link_id TEXT,"
+    " note TEXT"
+    ") STRICT;"
+    "CREATE TABLE entries_data ("
+    " id TEXT NOT NULL,"
+    " chunk_index INTEGER NOT NULL CHECK (chunk_index >= 0),"
+    " chunk BLOB NOT NULL,"
+    " PRIMARY KEY (id, chunk_index)"
+    ") STRICT;"
+    "CREATE TABLE guest_links ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " label TEXT CHECK (label IS NULL OR length(label) <= 200),"
+    " max_file_bytes INTEGER CHECK (max_file_bytes IS NULL OR max_file_bytes > 0),"
+    " max_file_uploads INTEGER CHECK (max_file_uploads IS NULL OR max_file_uploads > 0),"
+    " creation_time TEXT NOT NULL " TS("creation_time") ","
+    " url_expiration_time TEXT " TS_OR_NULL("url_expiration_time") ","
+    " file_expiration_time TEXT,"
+    " is_disabled INTEGER NOT NULL DEFAULT 0 CHECK (is_disabled IN (0, 1))"
+    ") STRICT;"
+    "CREATE TABLE downloads ("
+    " entry_id TEXT NOT NULL,"
+    " download_timestamp TEXT NOT NULL " TS("download_timestamp") ","
+    " client_ip TEXT,"
+    " user_agent TEXT,"
+    " FOREIGN KEY (entry_id) REFERENCES entries (id)"
+    ") STRICT;"
+    "CREATE TABLE settings ("
+    " id INTEGER PRIMARY KEY NOT NULL CHECK (id = 1),"
+    " default_expiration_in_days INTEGER"
+    " CHECK (default_expiration_in_days IS NULL OR default_expiration_in_days >= 0)"
+    ") STRICT;"
+    "INSERT INTO settings (id, default_expiration_in_days) VALUES (1, 30);"
+    "CREATE INDEX idx_entries_guest_link_id ON entries (guest_link_id);"
+    "CREATE INDEX idx_entries_data_length ON entries_data (id, length(chunk));"
+    "PRAGMA user_version = 15;";
+
+static const char create_extras[] =
+    "CREATE TABLE IF NOT EXISTS ext_meta ("
+    " key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS ext_files ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " size INTEGER NOT NULL,"
+    " sha256 BLOB NOT NULL CHECK (length(sha256) = 32)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS ext_sessions ("
+    " token_sha256 BLOB PRIMARY KEY NOT NULL CHECK (length(token_sha256) = 32),"
+    " created INTEGER NOT NULL,"
+    " last_used INTEGER NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " client_ip TEXT NOT NULL,"
+    " user_agent TEXT NOT NULL) STRICT, WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS ext_downloads_by_entry"
+    " ON downloads (entry_id, download_timestamp);"
+    "INSERT INTO ext_meta (key, value) VALUES ('version', '1') ON CONFLICT DO NOTHING;"
+    "DELETE FROM ext_files WHERE id NOT IN (SELECT id FROM entries);";
+/* clang-format on */
+
+static err_t read_int(struct conn *conn, const char *sql, int64_t *ret_value)
+{
+    struct query q = query_start(conn, sql);
+    int64_t value = 0;
+    if (query_row(&q)) {
+        value = query_column_int(&q, 0);
+    }
+    err_t err = query_end(&q);
+    if (err == ERR_OK) {
+        *ret_value = value;
+    }
+    return err;
+}
+
+static err_t set_up_tables(struct conn *conn, bool is_new)
+{
+    err_t err = conn_exec(conn, "BEGIN IMMEDIATE");
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (is_new) {
+        err = conn_exec(conn, create_tables);
+    }
+    if (err == ERR_OK) {
+        err = conn_exec(conn, create_extras);
+    }
+    if (err == ERR_OK) {
+        err = conn_exec(conn, "COMMIT");
+    }
+    if (err != ERR_OK) {
+        (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    return err;
+}
+
+err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_info)
+{
+    int64_t version = 0;
+    int64_t tables = 0;
+    err_t err = read_int(conn, "PRAGMA user_version", &version);
+    if (err == ERR_OK) {
+        err = read_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
+    }
+    if (err != ERR_OK) {
+        return err_set(ret_info, err, "cannot read database %s: %s", path,
+                       sqlite3_errmsg(conn->db));
+    }
+    bool is_new = version == 0 && tables == 0;
+    if (!is_new && version != SCHEMA_VERSION) {
+        return err_set(ret_info, ERR_INVALID,
+                       "database %s has version %" PRId64 "; this program reads version %d", path,
+                       version, SCHEMA_VERSION);
+    }
+    if (is_new) {
+        /* Both only take effect while the file is empty. */
+        err = conn_exec(conn, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL");
+    }
+    if (err == ERR_OK) {
+        err = conn_exec(conn, "PRAGMA journal_mode = WAL");
+    }
+    if (err == ERR_OK) {
+        err = set_up_tables(conn, is_new);
+    }
+    if (err != ERR_OK) {
+        return err_set(ret_info, err, "cannot set up database %s: %s", path,
+                       sqlite3_errmsg(conn->db));
+    }
+    return ERR_OK;
+}

@@ -1,0 +1,176 @@
+/* store.c — opening and closing, and the pool of read-only connections.
+ *
+ * A reader is taken for one short read and given back; there are as many as HTTP workers, so that
+ * nobody waits for one. The write-ahead log makes them independent of the writer. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/mem.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Settings of every connection. Temporary files would have to live beside the database, since the
+ * sandbox allows no other place; trusted_schema=OFF keeps a prepared file from running functions.
+ */
+static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
+                                     "PRAGMA temp_store = FILE;"
+                                     "PRAGMA trusted_schema = OFF;";
+
+static err_t open_conn(const struct store_options *options, int flags, int cache_kib,
+                       struct conn *ret_conn, struct err_info *ret_info)
+{
+    *ret_conn = (struct conn){0};
+    int rc = sqlite3_open_v2(options->path, &ret_conn->db,
+                             flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, options->vfs);
+    err_t err = query_err(ret_conn->db, rc);
+    if (err == ERR_OK) {
+        rc = sqlite3_busy_timeout(ret_conn->db, BUSY_TIMEOUT_MS);
+        err = query_err(ret_conn->db, rc);
+    }
+    if (err == ERR_OK) {
+        err = conn_exec(ret_conn, common_pragmas);
+    }
+    if (err == ERR_OK) {
+        char pragma[64];
+        (void)snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%d", cache_kib);
+        err = conn_exec(ret_conn, pragma);
+    }
+    if (err != ERR_OK) {
+        return err_set(ret_info, err, "cannot open database %s: %s", options->path,
+                       ret_conn->db != NULL ? sqlite3_errmsg(ret_conn->db) : err_name(err));
+    }
+    return ERR_OK;
+}
+
+static err_t open_writer(const struct store_options *options, struct store *store,
+                         struct err_info *ret_info)
+{
+    struct conn *conn = &store->writer;
+    err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_CACHE_KIB,
+                          conn, ret_info);
+    if (err == ERR_OK) {
+        err = schema_prepare(conn, options->path, ret_info);
+    }
+    if (err != ERR_OK) {
+        return err;
+    }
+    /* The log is kept at its soft size once it has shrunk; checkpoints are the writer's own. */
+    char pragmas[192];
+    (void)snprintf(pragmas, sizeof pragmas,
+                   "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 0;"
+                   "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %d",
+                   (int)WAL_SOFT_BYTES);
+    err = conn_exec(conn, pragmas);
+    struct query q = query_start(conn, "PRAGMA page_size");
+    if (query_row(&q)) {
+        store->page_bytes = query_column_int(&q, 0);
+    }
+    err_t read_err = query_end(&q);
+    err = err != ERR_OK ? err : read_err;
+    if (options->foreign_checkpoints) {
+        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
+    return err == ERR_OK ? ERR_OK
+                         : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
+                                   sqlite3_errmsg(conn->db));
+}
+
+static err_t open_readers(const struct store_options *options, struct store *store,
+                          struct err_info *ret_info)
+{
+    for (size_t i = 0; i < STORE_READERS; i++) {
+        err_t err = open_conn(options, SQLITE_OPEN_READONLY, READER_CACHE_KIB, &store->readers[i],
+                              ret_info);
+        if (err != ERR_OK) {
+            return err;
+        }
+        store->readers_free[store->readers_free_count++] = &store->readers[i];
+    }
+    return ERR_OK;
+}
+
+/* SQLite puts temporary files where this points, for the whole process. */
+static err_t set_temp_directory(const char *path)
+{
+    if (sqlite3_temp_directory != NULL) {
+        return ERR_OK;
+    }
+    const char *slash = strrchr(path, '/');
+    sqlite3_temp_directory =
+        slash == NULL ? sqlite3_mprintf(".")
+                      : sqlite3_mprintf("%.*s", slash == path ? 1 : (int)(slash - path), path);
+    return sqlite3_temp_directory != NULL ? ERR_OK : ERR_NOMEM;
+}
+
+static void free_store(struct store *store)
+{
+    for (size_t i = 0; i < STORE_READERS; i++) {
+        conn_close(&store->readers[i]);
+    }
+    conn_close(&store->writer); /* last: it checkpoints, and the log goes */
+    lock_done(&store->lock);
+    lock_done(&store->readers_lock);
+    mem_free(store);
+}
+
+err_t store_open(const struct store_options *options, struct store **ret_store,
+                 struct err_info *ret_info)
+{
+    struct store *store = mem_alloc(1, sizeof *store);
+    if (store == NULL) {
+        return err_set(ret_info, ERR_NOMEM, "no memory for the database");
+    }
+    store->clock = options->clock;
+    store->foreign_checkpoints = options->foreign_checkpoints;
+    lock_init(&store->readers_lock);
+    lock_cond_init(&store->reader_free);
+    writer_init(store);
+    err_t err = set_temp_directory(options->path);
+    if (err == ERR_OK) {
+        err = open_writer(options, store, ret_info);
+    }
+    if (err == ERR_OK) {
+        err = open_readers(options, store, ret_info);
+    }
+    if (err != ERR_OK) {
+        free_store(store);
+        return err;
+    }
+    writer_start(store);
+    *ret_store = store;
+    return ERR_OK;
+}
+
+void store_close(struct store *store)
+{
+    if (store == NULL) {
+        return;
+    }
+    writer_stop(store);
+    check(store->readers_free_count == STORE_READERS);
+    free_store(store);
+}
+
+struct conn *reader_take(struct store *store)
+{
+    lock_take(&store->readers_lock);
+    while (store->readers_free_count == 0) {
+        (void)lock_cond_wait(&store->reader_free, &store->readers_lock, -1);
+    }
+    struct conn *conn = store->readers_free[--store->readers_free_count];
+    lock_give(&store->readers_lock);
+    return conn;
+}
+
+void reader_give(struct store *store, struct conn *conn)
+{
+    lock_take(&store->readers_lock);
+    store->readers_free[store->readers_free_count++] = conn;
+    check(pthread_cond_signal(&store->reader_free) == 0);
+    lock_give(&store->readers_lock);
+}
+
+int64_t store_wal_bytes(const struct store *store)
+{
+    return atomic_load_explicit(&store->wal_bytes, memory_order_relaxed);
+}

@@ -1,0 +1,311 @@
+/* writer.c — the one thread that changes the database.
+ *
+ * Jobs wait in three lanes: urgent before bulk, and a slice of idle work when nothing else waits,
+ * but at least every SLICE_EVERY_MS. All jobs at hand share one transaction (group commit), so that
+ * a hundred small uploads cost a handful of flushes and several chunks one write of the b-tree's
+ * inner pages. There are no savepoints: they would need statement journals. A transaction that
+ * fails is rolled back and its jobs are tried again one by one, so that only the culprit fails.
+ *
+ * synchronous is NORMAL while only chunks are written and FULL for a transaction with a durable
+ * job: its one flush of the log covers every earlier frame too.
+ *
+ * The write-ahead log is kept short here and nowhere else: see limits.h, WAL_…. A log that a
+ * foreign reader pins above WAL_REFUSE_BYTES makes appends fail with ERR_BUSY (files.c). */
+#include "internal.h"
+#include "picoshare/base/check.h"
+
+static void list_push(struct job_list *list, struct store_job *job)
+{
+    job->next = NULL;
+    if (list->tail != NULL) {
+        list->tail->next = job;
+    } else {
+        list->head = job;
+    }
+    list->tail = job;
+}
+
+static struct store_job *list_pop(struct job_list *list)
+{
+    struct store_job *job = list->head;
+    if (job != NULL) {
+        list->head = job->next;
+        if (list->head == NULL) {
+            list->tail = NULL;
+        }
+        job->next = NULL;
+    }
+    return job;
+}
+
+void store_submit(struct store *store, struct store_job *job)
+{
+    check(job->run != NULL && job->done != NULL);
+    lock_take(&store->lock);
+    list_push(&store->lanes[job->lane], job);
+    check(pthread_cond_signal(&store->work) == 0);
+    lock_give(&store->lock);
+}
+
+/* ---- transactions ---- */
+
+static err_t set_flushing(struct store *store, bool flushing)
+{
+    if (store->flushing == flushing) {
+        return ERR_OK;
+    }
+    err_t err = conn_exec(&store->writer,
+                          flushing ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+    if (err == ERR_OK) {
+        store->flushing = flushing;
+    }
+    return err;
+}
+
+static void roll_back(struct store *store)
+{
+    if (sqlite3_get_autocommit(store->writer.db) == 0) {
+        (void)sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
+    }
+    check(sqlite3_get_autocommit(store->writer.db) != 0);
+}
+
+/* The outcome of a job that changed nothing leaves the transaction as good as it was. */
+static bool spoils_transaction(err_t err)
+{
+    return err != ERR_OK && err != ERR_NOTFOUND && err != ERR_INVALID && err != ERR_BUSY;
+}
+
+/* Runs the jobs in one transaction. On an error nothing of any of them has happened. */
+static err_t run_together(struct store *store, struct store_job *jobs)
+{
+    bool durable = false;
+    for (struct store_job *job = jobs; job != NULL; job = job->next) {
+        durable = durable || job->durable;
+    }
+    err_t err = set_flushing(store, durable);
+    if (err == ERR_OK) {
+        err = conn_run(&store->writer, "BEGIN IMMEDIATE");
+    }
+    for (struct store_job *job = jobs; job != NULL && err == ERR_OK; job = job->next) {
+        job->again = false;
+        job->result = job->run(store, job);
+        err = spoils_transaction(job->result) ? job->result : ERR_OK;
+    }
+    if (err == ERR_OK) {
+        err = conn_run(&store->writer, "COMMIT");
+    }
+    if (err != ERR_OK) {
+        roll_back(store);
+    }
+    return err;
+}
+
+static void run_batch(struct store *store, struct store_job *jobs)
+{
+    err_t err = run_together(store, jobs);
+    if (err == ERR_OK) {
+        return;
+    }
+    if (jobs->next == NULL) {
+        jobs->result = err;
+        return;
+    }
+    for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
+        next = job->next;
+        job->next = NULL;
+        err = run_together(store, job);
+        if (err != ERR_OK) {
+            job->result = err;
+        }
+        job->next = next;
+    }
+}
+
+/* ---- the log ---- */
+
+static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
+{
+    (void)db;
+    (void)name;
+    struct store *store = arg;
+    enum { FRAME_HEADER_BYTES = 24 }; /* SQLite's file format, chapter 4.1 */
+    atomic_store(&store->wal_bytes, (int64_t)pages * (store->page_bytes + FRAME_HEADER_BYTES));
+    return SQLITE_OK;
+}
+
+static void checkpoint(struct store *store)
+{
+    int64_t bytes = store_wal_bytes(store);
+    if (store->foreign_checkpoints || bytes < WAL_SOFT_BYTES) {
+        return;
+    }
+    int64_t now = clock_mono_ms(store->clock);
+    bool wait = bytes >= WAL_HARD_BYTES && now >= store->next_blocking_ms;
+    int log_frames = 0;
+    int copied = 0;
+    int rc = sqlite3_wal_checkpoint_v2(store->writer.db, NULL,
+                                       wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
+                                       &log_frames, &copied);
+    if (rc == SQLITE_OK && log_frames == copied) {
+        /* The next transaction starts the log from its beginning, or says otherwise. */
+        atomic_store(&store->wal_bytes, 0);
+    } else if (wait) {
+        store->next_blocking_ms = clock_mono_ms(store->clock) + 2 * BUSY_TIMEOUT_MS;
+    }
+}
+
+/* ---- the thread ---- */
+
+static size_t job_bytes(const struct store_job *job)
+{
+    return job->lane == STORE_BULK ? CHUNK_BYTES : 0;
+}
+
+/* Takes what may share the next transaction; NULL when no such job waits. Lock held. */
+static struct store_job *take_batch(struct store *store)
+{
+    struct job_list batch = {NULL, NULL};
+    size_t jobs = 0;
+    size_t bytes = 0;
+    for (int lane = STORE_URGENT; lane <= STORE_BULK; lane++) {
+        struct job_list *list = &store->lanes[lane];
+        while (list->head != NULL && jobs < BATCH_MAX_JOBS &&
+               bytes + job_bytes(list->head) <= BATCH_MAX_BYTES) {
+            bytes += job_bytes(list->head);
+            list_push(&batch, list_pop(list));
+            jobs++;
+        }
+    }
+    return batch.head;
+}
+
+static bool slice_due(const struct store *store)
+{
+    return store->lanes[STORE_IDLE].head != NULL &&
+           clock_mono_ms(store->clock) - store->last_slice_ms >= SLICE_EVERY_MS;
+}
+
+/* Waits for work and takes it; NULL when the store is closing and nothing is left. */
+static struct store_job *wait_for_jobs(struct store *store)
+{
+    lock_take(&store->lock);
+    struct store_job *jobs = NULL;
+    for (;;) {
+        if (!slice_due(store)) {
+            jobs = take_batch(store);
+        }
+        if (jobs == NULL) {
+            jobs = list_pop(&store->lanes[STORE_IDLE]);
+        }
+        if (jobs != NULL || store->stopping) {
+            break;
+        }
+        (void)lock_cond_wait(&store->work, &store->lock, -1);
+    }
+    lock_give(&store->lock);
+    return jobs;
+}
+
+/* Puts an idle job with more to do back; false when the store is closing. */
+static bool resubmit(struct store *store, struct store_job *job)
+{
+    lock_take(&store->lock);
+    bool open = !store->stopping;
+    if (open) {
+        list_push(&store->lanes[job->lane], job);
+    }
+    lock_give(&store->lock);
+    return open;
+}
+
+static void finish(struct store *store, struct store_job *jobs)
+{
+    for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
+        next = job->next; /* done() may free the job */
+        job->next = NULL;
+        if (job->result == ERR_OK && job->again) {
+            if (resubmit(store, job)) {
+                continue;
+            }
+            job->result = ERR_CLOSED;
+        }
+        job->done(job);
+    }
+}
+
+static void *writer_main(void *arg)
+{
+    struct store *store = arg;
+    (void)pthread_setname_np(pthread_self(), "writer");
+    (void)sqlite3_wal_hook(store->writer.db, on_commit, store);
+    for (struct store_job *jobs = wait_for_jobs(store); jobs != NULL; jobs = wait_for_jobs(store)) {
+        store->slice_until_ms = clock_mono_ms(store->clock) + SLICE_MS;
+        run_batch(store, jobs);
+        if (jobs->lane == STORE_IDLE) {
+            store->last_slice_ms = clock_mono_ms(store->clock);
+        }
+        finish(store, jobs);
+        checkpoint(store);
+    }
+    return NULL;
+}
+
+bool writer_slice_over(const struct store *store)
+{
+    return clock_mono_ms(store->clock) >= store->slice_until_ms;
+}
+
+void writer_init(struct store *store)
+{
+    lock_init(&store->lock);
+    lock_cond_init(&store->work);
+}
+
+void writer_start(struct store *store)
+{
+    check(pthread_create(&store->thread, NULL, writer_main, store) == 0);
+}
+
+void writer_stop(struct store *store)
+{
+    lock_take(&store->lock);
+    store->stopping = true;
+    check(pthread_cond_signal(&store->work) == 0);
+    lock_give(&store->lock);
+    check(pthread_join(store->thread, NULL) == 0);
+}
+
+/* ---- waiting for a job ---- */
+
+struct waiter {
+    struct lock lock;
+    pthread_cond_t cond;
+    bool done;
+};
+
+static void wake_waiter(struct store_job *job)
+{
+    struct waiter *waiter = job->owner;
+    lock_take(&waiter->lock);
+    waiter->done = true;
+    check(pthread_cond_signal(&waiter->cond) == 0);
+    lock_give(&waiter->lock);
+}
+
+err_t store_run(struct store *store, struct store_job *job)
+{
+    struct waiter waiter = {.done = false};
+    lock_init(&waiter.lock);
+    lock_cond_init(&waiter.cond);
+    job->owner = &waiter;
+    job->done = wake_waiter;
+    store_submit(store, job);
+    lock_take(&waiter.lock);
+    while (!waiter.done) {
+        (void)lock_cond_wait(&waiter.cond, &waiter.lock, -1);
+    }
+    lock_give(&waiter.lock);
+    lock_done(&waiter.lock);
+    return job->result;
+}

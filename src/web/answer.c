@@ -1,0 +1,225 @@
+/* answer.c — statuses, texts and the headers that go with them. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/text/accept.h"
+#include "templates.h"
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A page of 50 rows with names of 255 bytes, escaped, stays far below. */
+enum { MAX_PAGE_BYTES = 512 * KIB };
+
+/* No inline code or style of any kind, nothing from another host, no frames (improvements.md). */
+static const char page_csp[] =
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
+    " media-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+
+int status_of(err_t err)
+{
+    switch (err) {
+    case ERR_FULL:
+        return 507;
+    case ERR_BUSY:
+    case ERR_NOMEM:
+    case ERR_CLOSED:
+        return 503;
+    case ERR_NOTFOUND:
+        return 404;
+    case ERR_AUTH:
+        return 401;
+    case ERR_INVALID:
+        return 400;
+    case ERR_TOOBIG:
+        return 413;
+    default:
+        return 500;
+    }
+}
+
+static const char *reason_phrase(int status)
+{
+    switch (status) {
+    case 400:
+        return "Bad request";
+    case 401:
+        return "Not signed in";
+    case 403:
+        return "Not allowed";
+    case 404:
+        return "Not found";
+    case 405:
+        return "Method not allowed";
+    case 413:
+        return "Too large";
+    case 416:
+        return "No such part";
+    case 503:
+        return "Busy";
+    case 507:
+        return "Disk full";
+    default:
+        return "Something went wrong";
+    }
+}
+
+static const char *advice(int status)
+{
+    switch (status) {
+    case 404:
+        return "Check the link. The file may have expired or been deleted.";
+    case 503:
+        return "Wait a moment and try again. Nothing that was stored is lost.";
+    case 507:
+        return "The server has no room left. Delete files that are no longer needed, or give it a"
+               " larger disk. Nothing that was stored is lost.";
+    case 500:
+        return "Nothing that was stored is lost. The server's log says more.";
+    default:
+        return "";
+    }
+}
+
+bool wants_html(const struct request *request)
+{
+    static const char *const types[] = {"text/plain", "text/html"};
+    return accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types)) == 1;
+}
+
+static bool wants_problem(const struct request *request)
+{
+    static const char *const types[] = {"text/plain", "text/html", "application/problem+json",
+                                        "application/json"};
+    size_t best = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
+    return best == 2 || best == 3;
+}
+
+static void add_page_headers(struct response *response)
+{
+    response_header(response, "Content-Security-Policy", page_csp);
+    response_header(response, "X-Content-Type-Options", "nosniff");
+    response_header(response, "Referrer-Policy", "same-origin");
+    response_header(response, "Cache-Control", "no-store");
+}
+
+struct response *page_response(int status, struct buf *page)
+{
+    struct response *response = response_new(status);
+    response_header(response, "Content-Type", "text/html; charset=utf-8");
+    add_page_headers(response);
+    response_body_take(response, page);
+    return response;
+}
+
+void answer_page(struct request *request, int status, struct buf *page)
+{
+    request_answer(request, page_response(status, page));
+}
+
+static struct response *error_page(const struct request *request, int status, const char *text)
+{
+    char title[64];
+    (void)snprintf(title, sizeof title, "PicoShare - %s", reason_phrase(status));
+    (void)request;
+    struct error_page view = {
+        .head = {.title = title, .signed_in = false, .active = NAV_NONE},
+        .status = status,
+        .heading = reason_phrase(status),
+        .message = text,
+        .advice = advice(status),
+    };
+    struct buf page;
+    buf_init(&page, MAX_PAGE_BYTES);
+    template_error(&page, &view);
+    struct response *response = page_response(status, &page);
+    buf_done(&page);
+    return response;
+}
+
+static struct response *problem(int status, const char *text)
+{
+    struct response *response = response_new(status);
+    json_t *json = json_pack("{s:s, s:i, s:s}", "title", reason_phrase(status), "status", status,
+                             "detail", text);
+    char dump[2 * KIB]; /* our texts are short; what quotes a longer id stays plain text */
+    size_t len = json_dumpb(json, dump, sizeof dump, JSON_COMPACT);
+    if (len > 0 && len <= sizeof dump) {
+        response_header(response, "Content-Type", "application/problem+json");
+        response_header(response, "X-Content-Type-Options", "nosniff");
+        response_body_copy(response, slice_of(dump, len));
+    } else {
+        response_add_text(response, text); /* not UTF-8, too long, or no memory */
+    }
+    json_decref(json);
+    return response;
+}
+
+struct response *error_response(const struct request *request, int status, const char *text)
+{
+    const struct route *route = request_route(request);
+    unsigned flags = route != NULL ? route->flags : ROUTE_PAGE;
+    struct response *response = NULL;
+    if ((flags & (ROUTE_PAGE | ROUTE_DOWNLOAD)) != 0 && wants_html(request)) {
+        response = error_page(request, status, text);
+    } else {
+        if (wants_problem(request)) {
+            response = problem(status, text);
+        } else {
+            response = response_new(status);
+            response_add_text(response, text);
+        }
+        if (route != NULL && (flags & ROUTE_DOWNLOAD) != 0) {
+            response_header(response, "Content-Security-Policy", "sandbox");
+        }
+    }
+    if (status == 503) {
+        char seconds[16];
+        (void)snprintf(seconds, sizeof seconds, "%d", (int)RETRY_AFTER_S);
+        response_header(response, "Retry-After", seconds);
+    }
+    return response;
+}
+
+void answer_error(struct request *request, int status, const char *text)
+{
+    request_answer(request, error_response(request, status, text));
+}
+
+void answer_empty(struct request *request, int status)
+{
+    request_answer(request, response_new(status));
+}
+
+void answer_redirect(struct request *request, int status, const char *location)
+{
+    struct response *response = response_new(status);
+    response_header(response, "Location", location);
+    response_header(response, "Cache-Control", "no-store");
+    request_answer(request, response);
+}
+
+/* A Host header that would be something else in a link, or in HTML, is not repeated. */
+static bool host_is_plain(struct slice host)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  ".-_:[]%";
+    for (size_t i = 0; i < host.len; i++) {
+        if (host.ptr[i] == '\0' || strchr(allowed, host.ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    return host.len > 0;
+}
+
+void add_base_url(const struct request *request, struct buf *out)
+{
+    const char *public_url = app_of(request)->public_url;
+    if (public_url != NULL) {
+        buf_add_str(out, public_url);
+        return;
+    }
+    struct slice host = request_host(request);
+    buf_add_str(out, request_is_https(request) ? "https://" : "http://");
+    buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
+}

@@ -1,0 +1,120 @@
+/* routes.c — the table of routes, and what is checked before a handler sees a request. */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/text/percent.h"
+#include "picoshare/text/target.h"
+#include "picoshare/web/asset.h"
+#include <string.h>
+
+static const struct route routes[] = {
+    {"POST", "/api/auth", 0, &handler_log_in},
+    {"DELETE", "/api/auth", 0, &handler_log_out},
+    {"POST", "/api/entry", ROUTE_OWNER, &handler_upload_form},
+    {"PUT", "/api/upload/{}", ROUTE_OWNER, &handler_upload_plain},
+    {"PUT", "/api/upload/", ROUTE_OWNER, &handler_upload_plain},
+    {"GET", "/files", ROUTE_OWNER | ROUTE_PAGE, &handler_files_page},
+    {"GET", "/login", ROUTE_PAGE, &handler_login_page},
+    {"POST", "/login", ROUTE_PAGE, &handler_log_in},
+    {"POST", "/upload", ROUTE_OWNER | ROUTE_PAGE, &handler_upload_form},
+    {"GET", "/", ROUTE_PAGE, &handler_start_page},
+    {"GET", "/-{}*", ROUTE_DOWNLOAD, &handler_download},
+    {"GET", "/!{}*", ROUTE_DOWNLOAD, &handler_download},
+};
+
+static const struct route asset_route = {"GET", "*", 0, &handler_asset};
+
+struct app *app_of(const struct request *request)
+{
+    return request_app(request);
+}
+
+static bool is_method(const struct request *request, const char *method)
+{
+    return strcmp(request_method(request), method) == 0;
+}
+
+/* Double slashes and dot segments are answered with the clean path (http-api.md 2.1). */
+static bool redirect_unclean(struct request *request)
+{
+    char path[MAX_TARGET_BYTES + 1];
+    bool encoded_slash = false;
+    if (target_decode_path(request_raw_path(request), path, sizeof path, &encoded_slash) !=
+        ERR_OK) {
+        answer_error(request, 400, "malformed request target");
+        return true;
+    }
+    if (encoded_slash || target_is_clean(path)) {
+        return false;
+    }
+    target_clean_path(path);
+    struct buf location;
+    buf_init(&location, (size_t)4 * MAX_TARGET_BYTES);
+    percent_add_path(&location, slice_str(path));
+    struct slice query = request_query(request);
+    if (query.ptr != NULL) {
+        buf_add_char(&location, '?');
+        buf_add_slice(&location, query);
+    }
+    answer_redirect(request, 301, buf_str(&location));
+    buf_done(&location);
+    return true;
+}
+
+static const struct route *find_route(struct request *request,
+                                      struct slice params[ROUTE_MAX_PARAMS])
+{
+    struct buf allow;
+    buf_init(&allow, KIB);
+    const struct route *route = NULL;
+    if (asset_find(request_raw_path(request)) != NULL) {
+        route = router_find(&asset_route, 1, request_method(request), request_raw_path(request),
+                            params, &allow);
+    } else {
+        route = router_find(routes, ARRAY_LEN(routes), request_method(request),
+                            request_raw_path(request), params, &allow);
+    }
+    if (route == NULL && allow.len == 0) {
+        answer_error(request, 404, "404 page not found");
+    } else if (route == NULL) {
+        struct response *response = response_new(is_method(request, "OPTIONS") ? 204 : 405);
+        response_header(response, "Allow", buf_str(&allow));
+        request_answer(request, response);
+    }
+    buf_done(&allow);
+    return route;
+}
+
+static bool changes_something(const struct request *request)
+{
+    return !is_method(request, "GET") && !is_method(request, "HEAD");
+}
+
+void app_begin(struct request *request)
+{
+    struct slice params[ROUTE_MAX_PARAMS] = {{NULL, 0}};
+    if (redirect_unclean(request)) {
+        return;
+    }
+    const struct route *route = find_route(request, params);
+    if (route == NULL) {
+        return;
+    }
+    request_set_route(request, route, params);
+    if (changes_something(request) && !auth_same_origin(request)) {
+        answer_error(request, 403, "cross-site request refused");
+        return;
+    }
+    if ((route->flags & ROUTE_OWNER) != 0) {
+        err_t err = auth_check(request);
+        if (err == ERR_AUTH) {
+            auth_refuse(request);
+            return;
+        }
+        if (err != ERR_OK) {
+            answer_error(request, status_of(err), "failed to read session");
+            return;
+        }
+    }
+    request_begin_handler(request);
+}

@@ -1,0 +1,82 @@
+/* What went wrong, in words: from a server's answer to the page's error box. */
+
+const ADVICE = {
+  400: "Check the file and the settings, then try again.",
+  401: "You are no longer logged in. Log in in another tab, then try again here.",
+  403: "Reload this page, then try again.",
+  404: "Reload this page, then try again.",
+  408: "The connection is very slow. Try again, perhaps with a smaller file.",
+  413: "Choose a smaller file.",
+  429: "Wait a little, then try again.",
+  502: "The server is not reachable behind its proxy. Try again in a minute.",
+  503: "The server is busy. Wait a moment, then try again.",
+  504: "The server is not reachable behind its proxy. Try again in a minute.",
+  507: "The server has no space left. Delete what is no longer needed, then try again.",
+};
+const ADVICE_OTHERWISE = "Try again. If it fails again, tell the owner of this server.";
+
+export class Problem extends Error {
+  constructor(message, advice = "") {
+    super(message);
+    this.advice = advice;
+  }
+}
+
+/* For an answer whose status is not a success. contentType may be null. */
+export function problemFrom(status, contentType, body) {
+  const text = plainText(contentType ?? "", body).trim();
+  return new Problem(
+    text || `The server answered with an error (status ${status}).`,
+    ADVICE[status] ?? ADVICE_OTHERWISE,
+  );
+}
+
+/* For a call that got no answer. */
+export function problemOfNetwork() {
+  return new Problem(
+    "Failed to communicate with server: the connection was lost.",
+    "Check your connection, then try again.",
+  );
+}
+
+/* Only what the server itself says is shown: an HTML page comes from something in between. */
+function plainText(contentType, body) {
+  if (/^text\/plain\b/i.test(contentType)) {
+    return body;
+  }
+  if (/^application\/(problem\+)?json\b/i.test(contentType)) {
+    try {
+      const { detail, title } = JSON.parse(body);
+      return String(detail ?? title ?? "");
+    } catch {
+      return "";
+    }
+  }
+  return "";
+}
+
+const box = document.getElementById("error");
+const retryButton = document.getElementById("error-retry");
+let retry = null;
+
+/* onRetry: what the button "Try Again" does; without it there is no button. */
+export function showProblem({ message, advice = "" }, onRetry = null) {
+  const adviceElement = document.getElementById("error-advice");
+  retry = onRetry;
+  box.classList.remove("d-none");
+  document.getElementById("error-message").textContent = message;
+  adviceElement.textContent = advice;
+  adviceElement.classList.toggle("d-none", advice === "");
+  retryButton.classList.toggle("d-none", onRetry === null);
+  box.scrollIntoView({ block: "nearest" });
+}
+
+export function hideProblem() {
+  box.classList.add("d-none");
+}
+
+retryButton.addEventListener("click", () => {
+  hideProblem();
+  retry?.();
+});
+box.querySelector(".notice-close")?.addEventListener("click", hideProblem);

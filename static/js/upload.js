@@ -1,0 +1,358 @@
+/* The upload page, for the owner and for guests.
+
+   Files come from the chooser, a drop or a paste. A single file has the page to itself; several
+   become a queue that sends one after the other. */
+
+import "./expiration-picker.js";
+import "./upload-links.js";
+import { formatDuration, formatSize } from "./formats.js";
+import { filesFromPaste } from "./paste.js";
+import { Problem, hideProblem, showProblem } from "./problem.js";
+import { sendFile } from "./transfer.js";
+
+const NEVER = "2999-12-31T00:00:00Z";
+const TITLE = document.title;
+
+const byId = (id) => document.getElementById(id);
+const form = byId("upload-form");
+const dropZone = form.querySelector(".file");
+const fileInput = form.querySelector(".file-input");
+const pasteBox = byId("pastebox");
+const expirationSelect = byId("expiration-select");
+const expirationPicker = byId("expiration-picker");
+const progress = byId("upload-progress");
+const progressBar = byId("upload-progress-bar");
+const spinner = byId("progress-spinner");
+const queueList = byId("queue");
+const result = byId("upload-result");
+const guestLink = JSON.parse(byId("guest-link-metadata")?.textContent ?? "null");
+const loadedAt = Date.now();
+
+function show(element, visible = true) {
+  element.classList.toggle("d-none", !visible);
+}
+
+/* ---- what to send where ---- */
+
+/* The server computed the choices when it made the page; they move on with the time since. */
+function expiration() {
+  const chosen = expirationSelect.value;
+  if (chosen === NEVER) {
+    return chosen;
+  }
+  if (chosen !== "") {
+    return new Date(Date.parse(chosen) + (Date.now() - loadedAt)).toISOString();
+  }
+  const date = expirationPicker.value;
+  if (date === null) {
+    expirationPicker.reportValidity();
+    throw new Problem("The expiration date is not valid.", "Choose a day after today.");
+  }
+  return date;
+}
+
+function uploadUrl() {
+  const path = guestLink === null ? "/api/entry" : `/api/guest/${guestLink.id}`;
+  return `${path}?expiration=${encodeURIComponent(expiration())}`;
+}
+
+function checkSize(file) {
+  const limit = guestLink?.maxFileBytes ?? null;
+  if (limit !== null && file.size > limit) {
+    throw new Problem(`File is too large. Maximum upload size is ${limit} bytes.`);
+  }
+}
+
+async function send(file, callbacks) {
+  checkSize(file);
+  return sendFile({
+    url: uploadUrl(),
+    file,
+    note: byId("note")?.value.trim() ?? "",
+    ...callbacks,
+  });
+}
+
+function facts(file, { secondsLeft, bytesPerSecond }) {
+  const rate = `${formatSize(Math.round(bytesPerSecond))}/s`;
+  return Number.isFinite(secondsLeft)
+    ? `${formatSize(file.size)} · ${rate} · ${formatDuration(secondsLeft)} left`
+    : formatSize(file.size);
+}
+
+function setBar(bar, percent) {
+  bar.value = percent;
+  bar.setAttribute("aria-valuenow", String(percent));
+  bar.textContent = `${percent}%`;
+}
+
+function linksOf(id, file) {
+  const links = document.createElement("upload-links");
+  links.fileId = id;
+  links.filename = file.name;
+  return links;
+}
+
+/* Leaving the page while this is set asks first. */
+let busy = false;
+
+window.addEventListener("beforeunload", (event) => {
+  if (busy) {
+    event.preventDefault();
+  }
+});
+
+/* ---- one file ---- */
+
+async function uploadOne(file) {
+  const abort = new AbortController();
+  const cancelButton = byId("cancel-btn");
+  const cancel = () => abort.abort();
+
+  function showProgress(state) {
+    setBar(progressBar, state.percent);
+    progress.querySelector(".transfer-percent").textContent = `${state.percent}%`;
+    progress.querySelector(".transfer-facts").textContent = facts(file, state);
+    document.title =
+      state.percent < 100 ? `PicoShare ↑ ${state.percent}%` : "PicoShare - Complete";
+  }
+
+  busy = true;
+  show(form, false);
+  show(progress);
+  progress.querySelector(".transfer-name").textContent = file.name;
+  showProgress({ percent: 0, secondsLeft: Infinity, bytesPerSecond: 0 });
+  cancelButton.addEventListener("click", cancel);
+  cancelButton.focus();
+  try {
+    const id = await send(file, {
+      signal: abort.signal,
+      onProgress: showProgress,
+      onSent: () => show(spinner),
+    });
+    byId("result-links").replaceChildren(linksOf(id, file));
+    show(result);
+    byId("upload-another-btn").focus();
+  } catch (problem) {
+    document.title = TITLE;
+    show(form);
+    fileInput.focus();
+    if (problem !== abort.signal.reason) {
+      showProblem(problem, () => upload([file]));
+    }
+  } finally {
+    busy = false;
+    cancelButton.removeEventListener("click", cancel);
+    show(progress, false);
+    show(spinner, false);
+  }
+}
+
+/* ---- several files ---- */
+
+/* A row of the queue; state is waiting, sending, done, cancelled or failed. */
+class Row {
+  state = "waiting";
+  #element;
+  #abort = null;
+
+  constructor(file, onRetry) {
+    this.file = file;
+    this.#element = byId("queue-row").content.firstElementChild.cloneNode(true);
+    this.#part(".transfer-name").textContent = file.name;
+    this.#part("progress").setAttribute("aria-label", `Progress of ${file.name}`);
+    this.#part(".queue-cancel").addEventListener("click", () => this.#cancel());
+    this.#part(".queue-retry").addEventListener("click", () => {
+      this.#enter("waiting", `Waiting · ${formatSize(file.size)}`);
+      onRetry();
+    });
+    this.#enter("waiting", `Waiting · ${formatSize(file.size)}`);
+    queueList.append(this.#element);
+  }
+
+  async run(onPercent) {
+    this.#abort = new AbortController();
+    this.#enter("sending", formatSize(this.file.size));
+    try {
+      const id = await send(this.file, {
+        signal: this.#abort.signal,
+        onProgress: (state) => {
+          this.#percent(state.percent);
+          this.#part(".transfer-facts").textContent = facts(this.file, state);
+          onPercent(state.percent);
+        },
+        onSent: () => {
+          this.#part(".transfer-facts").textContent = "Processing...";
+        },
+      });
+      this.#part(".queue-links").replaceChildren(linksOf(id, this.file));
+      this.#enter("done", "");
+    } catch (problem) {
+      if (problem === this.#abort.signal.reason) {
+        this.#enter("cancelled", "Cancelled");
+      } else {
+        this.#enter("failed", `${problem.message} ${problem.advice ?? ""}`.trim());
+      }
+    }
+  }
+
+  #cancel() {
+    if (this.state === "sending") {
+      this.#abort.abort();
+    } else {
+      this.#enter("cancelled", "Cancelled");
+    }
+  }
+
+  #enter(state, text) {
+    const open = state === "waiting" || state === "sending";
+    this.#element.classList.remove(this.state);
+    this.#element.classList.add(state);
+    this.state = state;
+    if (state !== "sending") {
+      this.#percent(0);
+      this.#part(".transfer-percent").textContent = state === "done" ? "Done" : "";
+    }
+    this.#part(".transfer-facts").textContent = text;
+    show(this.#part(".queue-cancel"), open);
+    show(this.#part(".queue-retry"), state === "cancelled" || state === "failed");
+  }
+
+  #percent(percent) {
+    setBar(this.#part("progress"), percent);
+    this.#part(".transfer-percent").textContent = `${percent}%`;
+  }
+
+  #part(selector) {
+    return this.#element.querySelector(selector);
+  }
+}
+
+let rows = [];
+
+async function runQueue() {
+  if (busy) {
+    return;
+  }
+  busy = true;
+  show(result, false);
+  for (;;) {
+    const row = rows.find(({ state }) => state === "waiting");
+    if (row === undefined) {
+      break;
+    }
+    const place = rows.indexOf(row) + 1;
+    await row.run((percent) => {
+      document.title = `PicoShare ↑ ${percent}% (${place}/${rows.length})`;
+    });
+  }
+  busy = false;
+  const done = rows.filter(({ state }) => state === "done").length;
+  document.title = done === rows.length ? "PicoShare - Complete" : TITLE;
+  result.querySelector(".message-body").textContent =
+    done === rows.length ? "Upload complete!" : `${done} of ${rows.length} files uploaded.`;
+  show(result);
+}
+
+/* ---- where files come from ---- */
+
+function upload(files) {
+  if (busy || files.length === 0) {
+    return;
+  }
+  hideProblem();
+  try {
+    uploadUrl(); // a wrong date is said before anything is sent
+    if (files.length === 1) {
+      checkSize(files[0]);
+    }
+  } catch (problem) {
+    showProblem(problem);
+    return;
+  }
+  if (files.length === 1) {
+    uploadOne(files[0]);
+    return;
+  }
+  show(form, false);
+  show(queueList);
+  rows = files.map((file) => new Row(file, runQueue));
+  runQueue();
+}
+
+function formIsShown() {
+  return !form.classList.contains("d-none");
+}
+
+fileInput.addEventListener("change", () => {
+  const files = [...fileInput.files];
+  fileInput.value = ""; // choosing the same file again is a change, too
+  upload(files);
+});
+
+form.addEventListener("submit", (event) => event.preventDefault());
+
+function carriesFiles(event) {
+  return event.dataTransfer.types.includes("Files");
+}
+
+document.addEventListener("dragover", (event) => {
+  if (carriesFiles(event)) {
+    event.preventDefault();
+    dropZone.classList.toggle("accepting-drop", formIsShown());
+  }
+});
+document.addEventListener("dragleave", (event) => {
+  if (event.relatedTarget === null) {
+    dropZone.classList.remove("accepting-drop");
+  }
+});
+document.addEventListener("drop", (event) => {
+  if (!carriesFiles(event)) {
+    return;
+  }
+  event.preventDefault(); // the browser would open the file instead of this page
+  dropZone.classList.remove("accepting-drop");
+  if (!formIsShown()) {
+    return;
+  }
+  const items = [...event.dataTransfer.items];
+  if (items.some((item) => item.webkitGetAsEntry?.()?.isDirectory)) {
+    showProblem(
+      new Problem(
+        "A folder cannot be uploaded.",
+        "Pack it into an archive and drop that, or drop its files.",
+      ),
+    );
+    return;
+  }
+  upload([...event.dataTransfer.files]);
+});
+
+pasteBox.addEventListener("input", () => {
+  pasteBox.value = "";
+});
+pasteBox.addEventListener("paste", async (event) => {
+  event.preventDefault();
+  const files = await filesFromPaste(event.clipboardData);
+  if (files.length === 0) {
+    showProblem(
+      new Problem("The clipboard holds nothing to upload.", "Copy a text or a picture first."),
+    );
+  } else {
+    upload(files);
+  }
+});
+
+expirationSelect.addEventListener("change", () => {
+  expirationPicker.disabled = expirationSelect.value !== "";
+});
+
+byId("upload-another-btn").addEventListener("click", () => location.reload());
+
+for (const option of expirationSelect.options) {
+  option.disabled = false; // Custom needs this script
+}
+if (matchMedia("(hover: hover) and (pointer: fine)").matches) {
+  pasteBox.focus({ preventScroll: true });
+}

@@ -1,0 +1,315 @@
+/* Requests as no browser sends them, on plain sockets: each is answered and closed, none hangs;
+ * and what every route says to HEAD, OPTIONS and a wrong method (improvements.md "framing",
+ * "limits"; http-api.md 2; RFC 9112 3.2, 6.1, 6.3). */
+#include "harness.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HOST "Host: localhost\r\n"
+
+static void test_refused(void **state)
+{
+    static const struct {
+        const char *what;
+        const char *text;
+    } cases[] = {
+        {"two lengths",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}"},
+        {"the same length twice",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: 2\r\nContent-Length: 2\r\n\r\n{}"},
+        {"a list of lengths", "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: 2, 2\r\n\r\n{}"},
+        {"a signed length", "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: +2\r\n\r\n{}"},
+        {"a negative length", "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: -2\r\n\r\n{}"},
+        {"both framings", "POST /api/auth HTTP/1.1\r\n" HOST
+                          "Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n"
+                          "0\r\n\r\n"},
+        {"both framings on GET",
+         "GET / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n"
+         "\r\n"},
+        {"another coding", "POST /api/auth HTTP/1.1\r\n" HOST
+                           "Transfer-Encoding: gzip, chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"},
+        {"only another coding",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Transfer-Encoding: gzip\r\n\r\n"},
+        {"identity", "POST /api/auth HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n"},
+        {"two codings", "POST /api/auth HTTP/1.1\r\n" HOST
+                        "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n"
+                        "{}\r\n0\r\n\r\n"},
+        {"no host", "GET / HTTP/1.1\r\n\r\n"},
+        {"two hosts", "GET / HTTP/1.1\r\n" HOST "Host: other\r\n\r\n"},
+        {"the same host twice", "GET / HTTP/1.1\r\n" HOST HOST "\r\n"},
+        {"NUL in the target", "GET /login%00.txt HTTP/1.1\r\n" HOST "\r\n"},
+        {"NUL in the query", "GET /login?a=%00 HTTP/1.1\r\n" HOST "\r\n"},
+        {"NUL in an id", "GET /-AAAAAAAAAA%00 HTTP/1.1\r\n" HOST "\r\n"},
+        {"slash in an id", "GET /-AAAA%2FAAAAA HTTP/1.1\r\n" HOST "\r\n"},
+        {"slash in an old id", "GET /!AAAA%2fAAAAA HTTP/1.1\r\n" HOST "\r\n"},
+        {"broken escape", "GET /%zz HTTP/1.1\r\n" HOST "\r\n"},
+        {"a broken header", "GET / HTTP/1.1\r\n" HOST "no colon here\r\n\r\n"},
+        {"not HTTP", "\x16\x03\x01\x02\r\n\r\n"},
+        {"an upload with two lengths",
+         "PUT /api/upload/a.txt HTTP/1.1\r\n" HOST
+         "Authorization: Basic OmR1bW15cGFzcw==\r\nContent-Length: 2\r\nContent-Length: 9\r\n\r\n"
+         "hi"},
+        {"an upload with a broken chunk",
+         "PUT /api/upload/a.txt HTTP/1.1\r\n" HOST
+         "Authorization: Basic OmR1bW15cGFzcw==\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhi"},
+    };
+    const struct server *s = *state;
+    int64_t entries = db_entries(s);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct response r;
+        bool closed;
+        enum raw_end end = raw_exchange(s, cases[i].text, strlen(cases[i].text), &r, &closed);
+        if (end == RAW_OK && (r.status < 400 || r.status > 499)) {
+            fail_msg("%s: %d", cases[i].what, r.status);
+        }
+        /* what is no HTTP at all need not be answered in HTTP */
+        bool silent = end == RAW_CLOSED && strstr(cases[i].what, "not HTTP") != NULL;
+        if ((end != RAW_OK || !closed) && !silent) {
+            fail_msg("%s: end %d, status %d, %s", cases[i].what, (int)end, r.status,
+                     closed ? "closed" : "left open");
+        }
+        response_done(&r);
+    }
+    assert_int_equal(db_entries(s), entries);
+    assert_true(db_wait_no_orphans(s));
+}
+
+/* The forms that look odd but are right. */
+static void test_accepted(void **state)
+{
+    static const struct {
+        const char *text;
+        int status;
+    } cases[] = {
+        {"GET /login HTTP/1.0\r\n\r\n", 200},
+        {"GET http://localhost/login HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
+        {"GET /%6Cogin HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
+        {"GET /login? HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
+        {"GET /login HTTP/1.1\r\nhost:localhost\r\nConnection: close\r\n\r\n", 200},
+        {"POST /api/auth HTTP/1.1\r\n" HOST "Connection: close\r\n"
+         "Transfer-Encoding: Chunked\r\n\r\n1f;x=y\r\n{\"sharedSecretKey\":\"dummypass\"}\r\n"
+         "0\r\nTrailer: x\r\n\r\n",
+         200},
+        {"\r\nGET /login HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
+    };
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct response r;
+        bool closed;
+        enum raw_end end = raw_exchange(s, cases[i].text, strlen(cases[i].text), &r, &closed);
+        if (end != RAW_OK || r.status != cases[i].status || !closed) {
+            fail_msg("%.40s: end %d, status %d", cases[i].text, (int)end, r.status);
+        }
+        response_done(&r);
+    }
+}
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+static void test_limits(void **state)
+{
+    static const struct {
+        size_t target;  /* bytes of the target */
+        size_t headers; /* bytes of one header's value */
+        size_t lines;   /* how often */
+        int status;
+    } cases[] = {
+        {8000, 0, 0, 200},   {8193, 0, 0, 414},   {12000, 0, 0, 414}, {20000, 0, 0, 414},
+        {100000, 0, 0, 414}, {6, 14000, 1, 200},  {6, 16500, 1, 431}, {6, 1000, 17, 431},
+        {6, 40000, 1, 431},  {6, 1000, 100, 431},
+    };
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        buf_add_str(&text, "GET /login?");
+        for (size_t n = strlen("/login?"); n < cases[i].target; n++) {
+            buf_add_char(&text, 'a');
+        }
+        buf_add_str(&text, " HTTP/1.1\r\n" HOST "Connection: close\r\n");
+        for (size_t line = 0; line < cases[i].lines; line++) {
+            buf_addf(&text, "X-Long-%zu: ", line);
+            for (size_t n = 0; n < cases[i].headers; n++) {
+                buf_add_char(&text, 'b');
+            }
+            buf_add_str(&text, "\r\n");
+        }
+        buf_add_str(&text, "\r\n");
+        assert_int_equal(buf_err(&text), ERR_OK);
+        struct response r;
+        bool closed;
+        enum raw_end end = raw_exchange(s, text.ptr, text.len, &r, &closed);
+        if (end != RAW_OK || r.status != cases[i].status || !closed) {
+            fail_msg("target %zu, %zu headers of %zu: end %d, status %d, %s", cases[i].target,
+                     cases[i].lines, cases[i].headers, (int)end, r.status,
+                     closed ? "closed" : "left open");
+        }
+        response_done(&r);
+        buf_done(&text);
+    }
+}
+
+/* ---- routes and methods ---------------------------------------------------------------------- */
+
+static void test_methods(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *allow; /* every method that must be named */
+        int get;           /* signed in; 0: not allowed */
+    } routes[] = {
+        {"/", "GET HEAD OPTIONS", 200},
+        {"/login", "GET HEAD OPTIONS", 200},
+        {"/files", "GET HEAD OPTIONS", 200},
+        {"/-ZZZZZZZZZZ", "GET HEAD OPTIONS", 404},
+        {"/!ZZZZZZZZZZ/name", "GET HEAD OPTIONS", 404},
+        {"/api/auth", "POST DELETE OPTIONS", 0},
+        {"/api/entry", "POST OPTIONS", 0},
+        {"/api/upload/a.txt", "PUT OPTIONS", 0},
+    };
+    static const char *const methods[] = {"GET",    "HEAD",  "POST",   "PUT",
+                                          "DELETE", "PATCH", "OPTIONS"};
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        struct response get = {0};
+        for (size_t m = 0; m < ARRAY_LEN(methods); m++) {
+            const char *named = strstr(routes[i].allow, methods[m]);
+            bool own = named != NULL &&
+                       (strcmp(methods[m], "GET") == 0 || strcmp(methods[m], "HEAD") == 0);
+            bool options = strcmp(methods[m], "OPTIONS") == 0;
+            struct response r;
+            if (named != NULL && !own && !options) {
+                continue; /* other tests use it */
+            }
+            /* /login takes a form by POST as well */
+            if (strcmp(routes[i].path, "/login") == 0 && strcmp(methods[m], "POST") == 0) {
+                continue;
+            }
+            http_do(s,
+                    &(struct request){
+                        .method = methods[m], .path = routes[i].path, .auth = AUTH_COOKIE},
+                    &r);
+            if (own) {
+                if (r.status != routes[i].get) {
+                    fail_msg("%s %s: %d", methods[m], routes[i].path, r.status);
+                }
+                if (m == 0) {
+                    get = r;
+                    continue;
+                }
+                assert_int_equal(r.body.len, 0);
+                static const char *const same[] = {"Content-Type", "Content-Length",
+                                                   "Cache-Control", "X-Content-Type-Options"};
+                for (size_t h = 0; h < ARRAY_LEN(same); h++) {
+                    const char *a = response_header(&get, same[h]);
+                    const char *b = response_header(&r, same[h]);
+                    assert_int_equal(a == NULL, b == NULL);
+                    assert_true(a == NULL || strcmp(a, b) == 0);
+                }
+            } else {
+                if (options ? r.status != 200 && r.status != 204 : r.status != 405) {
+                    fail_msg("%s %s: %d", methods[m], routes[i].path, r.status);
+                }
+                const char *allow = response_header(&r, "Allow");
+                assert_non_null(allow);
+                char list[200];
+                snprintf(list, sizeof list, "%s", routes[i].allow);
+                char *rest = list;
+                for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+                    if (strstr(allow, word) == NULL) {
+                        fail_msg("%s %s: Allow: %s", methods[m], routes[i].path, allow);
+                    }
+                }
+            }
+            response_done(&r);
+        }
+        if (routes[i].get != 0) {
+            response_done(&get);
+        }
+    }
+}
+
+/* A wrong method is told apart before anybody is asked who they are. */
+static void test_method_before_sign_in(void **state)
+{
+    const struct server *s = *state;
+    struct response r;
+    http_do(s, &(struct request){.method = "POST", .path = "/files", .text = ""}, &r);
+    expect_answer(&r, 405, NULL);
+    response_done(&r);
+    http_do(s, &(struct request){.method = "GET", .path = "/api/entry"}, &r);
+    expect_answer(&r, 405, NULL);
+    response_done(&r);
+}
+
+static void test_unknown_paths(void **state)
+{
+    static const char *const paths[] = {"/nothing",      "/files/",     "/login/", "/api/entry/",
+                                        "/api",          "/api/",       "/-",      "/!",
+                                        "/css/none.css", "/js/none.js", "/Files",  "/index.html"};
+    static const char *const methods[] = {"GET", "HEAD", "POST", "DELETE", "OPTIONS"};
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        for (size_t m = 0; m < ARRAY_LEN(methods); m++) {
+            bool asset = strstr(paths[i], "none.") != NULL;
+            if (asset && m >= 2) {
+                continue; /* the prefix is a route of its own */
+            }
+            struct response r;
+            http_do(s,
+                    &(struct request){.method = methods[m], .path = paths[i], .auth = AUTH_COOKIE},
+                    &r);
+            if (r.status != 404) {
+                fail_msg("%s %s: %d", methods[m], paths[i], r.status);
+            }
+            expect_answer(&r, 404, m == 1 ? "" : "404 page not found\n");
+            assert_string_equal(response_header(&r, "Content-Type"), "text/plain; charset=utf-8");
+            assert_string_equal(response_header(&r, "X-Content-Type-Options"), "nosniff");
+            response_done(&r);
+        }
+    }
+}
+
+static void test_path_cleaning(void **state)
+{
+    static const struct {
+        const char *path;
+        const char *location;
+    } cases[] = {
+        {"//files", "/files"},
+        {"/files/../login", "/login"},
+        {"/./login", "/login"},
+        {"/login//", "/login/"},
+        {"/a/b/../../files?x=1&y=%2F", "/files?x=1&y=%2F"},
+        {"/..//files", "/files"},
+        {"//evil.example/files", "/evil.example/files"},
+        {"/%2e%2e/files", "/files"},
+        {"/.", "/"},
+    };
+    static const char *const methods[] = {"GET", "HEAD", "POST"};
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(methods); i++) {
+        struct response r;
+        http_do(s, &(struct request){.method = methods[i % 3], .path = cases[i / 3].path}, &r);
+        const char *location = response_header(&r, "Location");
+        if (r.status != 301 || location == NULL || strcmp(location, cases[i / 3].location) != 0) {
+            fail_msg("%s %s: %d, Location: %s", methods[i % 3], cases[i / 3].path, r.status,
+                     location != NULL ? location : "(none)");
+        }
+        response_done(&r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_method_before_sign_in),
+        cmocka_unit_test(test_unknown_paths),
+        cmocka_unit_test(test_path_cleaning),
+    };
+    return harness_main(tests, server_group_setup, server_group_teardown);
+}
