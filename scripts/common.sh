@@ -17,7 +17,7 @@ build() {
     local preset=$1 target=$2
     shift 2
     quietly "build/log/$preset-configure" cmake --preset "$preset" "$@" &&
-        quietly "build/log/$preset-build" cmake --build "build/$preset" --target "$target"
+        quietly "build/log/$preset-build" cmake --build "build/$preset" --target "$target" -- --quiet -k 0
 }
 
 # first_command NAME...: prints the first name that is a command here.

@@ -16,8 +16,17 @@ static const char common_pragmas[] = "PRAGMA foreign_keys = ON;"
                                      "PRAGMA temp_store = FILE;"
                                      "PRAGMA trusted_schema = OFF;";
 
-static err_t open_conn(const struct store_options *options, int flags, int cache_kib,
-                       struct conn *ret_conn, struct err_info *ret_info)
+/* SQLite turns kibibytes into pages when it is told, and does not do so again when the page size
+ * changes: so this comes after the page size is settled. */
+static err_t set_cache(struct conn *conn, int kib)
+{
+    char pragma[64];
+    (void)snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%d", kib);
+    return conn_exec(conn, pragma);
+}
+
+static err_t open_conn(const struct store_options *options, int flags, struct conn *ret_conn,
+                       struct err_info *ret_info)
 {
     *ret_conn = (struct conn){0};
     int rc = sqlite3_open_v2(options->path, &ret_conn->db,
@@ -30,11 +39,6 @@ static err_t open_conn(const struct store_options *options, int flags, int cache
     if (err == ERR_OK) {
         err = conn_exec(ret_conn, common_pragmas);
     }
-    if (err == ERR_OK) {
-        char pragma[64];
-        (void)snprintf(pragma, sizeof pragma, "PRAGMA cache_size = -%d", cache_kib);
-        err = conn_exec(ret_conn, pragma);
-    }
     if (err != ERR_OK) {
         return err_set(ret_info, err, "cannot open database %s: %s", options->path,
                        ret_conn->db != NULL ? sqlite3_errmsg(ret_conn->db) : err_name(err));
@@ -46,8 +50,7 @@ static err_t open_writer(const struct store_options *options, struct store *stor
                          struct err_info *ret_info)
 {
     struct conn *conn = &store->writer;
-    err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, WRITER_CACHE_KIB,
-                          conn, ret_info);
+    err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, conn, ret_info);
     if (err == ERR_OK) {
         err = schema_prepare(conn, options->path, ret_info);
     }
@@ -61,6 +64,9 @@ static err_t open_writer(const struct store_options *options, struct store *stor
                    "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %d",
                    (int)WAL_SOFT_BYTES);
     err = conn_exec(conn, pragmas);
+    if (err == ERR_OK) {
+        err = set_cache(conn, WRITER_CACHE_KIB);
+    }
     struct query q = query_start(conn, "PRAGMA page_size");
     if (query_row(&q)) {
         store->page_bytes = query_column_int(&q, 0);
@@ -79,8 +85,10 @@ static err_t open_readers(const struct store_options *options, struct store *sto
                           struct err_info *ret_info)
 {
     for (size_t i = 0; i < STORE_READERS; i++) {
-        err_t err = open_conn(options, SQLITE_OPEN_READONLY, READER_CACHE_KIB, &store->readers[i],
-                              ret_info);
+        err_t err = open_conn(options, SQLITE_OPEN_READONLY, &store->readers[i], ret_info);
+        if (err == ERR_OK) {
+            err = set_cache(&store->readers[i], READER_CACHE_KIB);
+        }
         if (err != ERR_OK) {
             return err;
         }

@@ -440,7 +440,8 @@ static enum multipart_event read_header_end(struct multipart *mp, struct slice *
 
 /* ---- events ---------------------------------------------------------------------------------- */
 
-/* Takes at least one byte, or changes the state. MORE: nothing to tell yet. in is not empty. */
+/* Takes at least one byte, or changes the state. MORE: nothing to tell yet. The input is not empty
+ * unless the body is broken already. */
 static enum multipart_event step(struct multipart *mp, struct slice *in, struct slice *ret_data)
 {
     switch (mp->state) {
@@ -473,8 +474,8 @@ enum multipart_event multipart_next(struct multipart *mp, struct slice *in, stru
     if (mp->held_from < mp->held_to) {
         return give_held(mp, ret_data);
     }
-    enum multipart_event event = mp->state == MULTIPART_AT_ERROR ? MULTIPART_ERROR : MULTIPART_MORE;
-    while (event == MULTIPART_MORE && in->len > 0) {
+    enum multipart_event event = MULTIPART_MORE;
+    while (event == MULTIPART_MORE && (in->len > 0 || mp->state == MULTIPART_AT_ERROR)) {
         event = step(mp, in, ret_data);
     }
     return event;

@@ -101,7 +101,7 @@ static void up_and_down(const struct server *s, struct client *clients, size_t n
         for (size_t k = 0; k < SHA256_BYTES; k++) {
             snprintf(expected + 2 * k, 3, "%02X", digest[k]);
         }
-        snprintf(sql, sizeof sql, "SELECT hex(sha256) FROM ext_files WHERE id = '%s'",
+        snprintf(sql, sizeof sql, "SELECT hex(sha256) FROM ext_files WHERE id = '%.10s'",
                  clients[i].id);
         db_text(s, sql, got, sizeof got);
         assert_string_equal(got, expected);

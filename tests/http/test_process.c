@@ -227,7 +227,7 @@ static void test_newer_database(void **state)
 
 static int sign_in_status(const struct server *s, const char *secret)
 {
-    char body[200];
+    char body[400];
     struct response r;
     snprintf(body, sizeof body, "{\"sharedSecretKey\":\"%s\"}", secret);
     http_do(s, &(struct request){.method = "POST", .path = "/api/auth", .text = body}, &r);

@@ -60,7 +60,7 @@ enum {
     CHUNK_BUFFERS = 16 * MIB / CHUNK_BYTES,
     /* One upload's share: the one it fills and those the writer has not stored yet. Enough for
      * four chunks to share a transaction while others are filled. */
-    UPLOAD_MAX_BUFFERS = 7,
+    UPLOAD_MAX_BUFFERS = 6,
     /* The share of one client address, so that it cannot take them all. */
     CLIENT_MAX_BUFFERS = CHUNK_BUFFERS / 2,
     /* Running uploads with small buffers: 4 MiB. */
@@ -74,10 +74,10 @@ enum {
     /* Read-only connections: as many as there are workers to use them. */
     STORE_READERS = HTTP_WORKERS,
     /* Page caches. The writer's holds the changed pages of one transaction of chunks. */
-    WRITER_CACHE_KIB = 4096,
+    WRITER_CACHE_KIB = 2560,
     READER_CACHE_KIB = 512,
     /* Chunks that may share one transaction: beyond it nothing is gained but latency. */
-    BATCH_MAX_BYTES = 8 * CHUNK_BYTES,
+    BATCH_MAX_BYTES = 5 * CHUNK_BYTES,
     BATCH_MAX_JOBS = 256,
     /* The log is copied into the database from here on without waiting for readers, … */
     WAL_SOFT_BYTES = 8 * MIB,
