@@ -173,7 +173,7 @@ static enum MHD_Result queue_answer(struct request *request)
     request->phase = REQUEST_QUEUED;
     request->status = response->status;
     response->sent = &request->sent;
-    if (response->read == NULL && !request_is_head(request)) {
+    if (response->read == NULL && !request_is_head(request) && response->status != 304) {
         request->sent = response->size;
     }
     enum MHD_Result result = MHD_queue_response(request->mhd, (unsigned)response->status, mhd);

@@ -28,9 +28,22 @@ void response_free(struct response *response)
     mem_free(response);
 }
 
+static bool has_header(const struct response *response, const char *name)
+{
+    const char *known = NULL;
+    const char *value = NULL;
+    for (size_t at = 0; response_next_header(response, &at, &known, &value);) {
+        if (slice_eq_nocase(slice_str(known), slice_str(name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void response_header(struct response *response, const char *name, const char *value)
 {
-    if (response == NULL || !header_value_is_valid(slice_str(value))) {
+    if (response == NULL || !header_value_is_valid(slice_str(value)) ||
+        has_header(response, name)) {
         return;
     }
     buf_add_str(&response->headers, name);

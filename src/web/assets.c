@@ -40,7 +40,7 @@ static void end(struct request *request)
     if (asset->gzip.len > 0) {
         response_header(response, "Vary", "Accept-Encoding");
     }
-    if (status == 200) {
+    if (status != 412) {
         response_header(response, "Content-Type", asset->content_type);
         if (gzip) {
             response_header(response, "Content-Encoding", "gzip");

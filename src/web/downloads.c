@@ -200,8 +200,8 @@ static void answer_unsatisfiable(struct sender *s)
 {
     bool invalid = s->ranges.kind == RANGE_INVALID;
     struct response *response = response_new(416);
-    response_add_text(response, invalid ? "invalid range" : "invalid range: failed to overlap");
     add_common_headers(s, response);
+    response_add_text(response, invalid ? "invalid range" : "invalid range: failed to overlap");
     if (!invalid) {
         char value[48];
         (void)snprintf(value, sizeof value, "bytes */%" PRId64, download_entry(s->download)->size);
@@ -237,20 +237,22 @@ static err_t make_body(struct sender *s, struct response *response, struct body 
         }
         (void)snprintf(type, sizeof type, "multipart/byteranges; boundary=%s", boundary);
         response_header(response, "Content-Type", type);
-        return ERR_OK;
+        break;
     }
     default:
         add_range(body, (struct byte_range){0, download_entry(s->download)->size - 1});
         break;
     }
     response_header(response, "Content-Type", content_type(s));
+    response_header(response, "Accept-Ranges", "bytes");
     return ERR_OK;
 }
 
-static void answer_contents(struct sender *s)
+/* The file, or ranges of it, or, for 304, what is known of it. */
+static void answer_contents(struct sender *s, int status)
 {
     struct body *body = mem_alloc(1, sizeof *body);
-    struct response *response = response_new(s->ranges.kind == RANGE_NONE ? 200 : 206);
+    struct response *response = response_new(status);
     if (body == NULL || response == NULL) {
         mem_free(body);
         response_free(response);
@@ -260,10 +262,9 @@ static void answer_contents(struct sender *s)
     buf_init(&body->text, (size_t)(RANGE_MAX_PARTS + 1) * (MAX_HEADER_BYTES / 4));
     add_common_headers(s, response);
     add_validators(s, response);
-    response_header(response, "Accept-Ranges", "bytes");
     body->download = s->download;
     err_t err = make_body(s, response, body);
-    s->download = NULL;
+    s->download = NULL; /* the response owns it now */
     response_body_reader(response, body->size, read_body, free_body, body);
     if (err != ERR_OK) {
         response_free(response);
@@ -275,16 +276,18 @@ static void answer_contents(struct sender *s)
 
 static void answer(struct sender *s)
 {
-    if (s->condition == CONDITION_PASS &&
-        (s->ranges.kind == RANGE_INVALID || s->ranges.kind == RANGE_UNSATISFIABLE)) {
-        answer_unsatisfiable(s);
-    } else if (s->condition == CONDITION_PASS) {
-        answer_contents(s);
-    } else {
-        struct response *response = response_new(s->condition == CONDITION_FAILED ? 412 : 304);
+    if (s->condition == CONDITION_FAILED) {
+        struct response *response = response_new(412);
         add_common_headers(s, response);
         add_validators(s, response);
         request_answer(s->request, response);
+    } else if (s->condition == CONDITION_NOT_MODIFIED) {
+        s->ranges.kind = RANGE_NONE;
+        answer_contents(s, 304);
+    } else if (s->ranges.kind == RANGE_INVALID || s->ranges.kind == RANGE_UNSATISFIABLE) {
+        answer_unsatisfiable(s);
+    } else {
+        answer_contents(s, s->ranges.kind == RANGE_NONE ? 200 : 206);
     }
 }
 

@@ -15,10 +15,11 @@ struct response;
 struct response *response_new(int status);
 void response_free(struct response *response);
 
-/* A value that cannot stand in a header (RFC 9110 §5.5) leaves the header out. */
+/* The first value for a name counts. One that cannot stand in a header (RFC 9110 §5.5) leaves the
+ * header out. */
 void response_header(struct response *response, const char *name, const char *value);
 
-/* The body: bytes that outlive the answer, … */
+/* The body, which HEAD and 304 only tell the length of: bytes that outlive the answer, … */
 void response_body_static(struct response *response, struct slice bytes);
 /* … bytes that are copied, … */
 void response_body_copy(struct response *response, struct slice bytes);

@@ -1,0 +1,126 @@
+// Chromium, and a suite of tests that each get a fresh context on one server.
+
+import assert from "node:assert/strict";
+import { access, constants } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import { chromium } from "playwright-core";
+import { PASSPHRASE, startServer } from "./server.mjs";
+
+const ARGUMENTS = [
+  "--headless",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--disable-dev-shm-usage",
+];
+const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+
+async function findChromium() {
+  for (const dir of process.env.PATH.split(delimiter)) {
+    for (const name of NAMES) {
+      const path = join(dir, name);
+      if (await access(path, constants.X_OK).then(() => true, () => false)) {
+        return path;
+      }
+    }
+  }
+  return null;
+}
+
+const executablePath = await findChromium();
+
+// define(test): test(name, options, body) with body({ page, context, server, expectConsole }).
+// A page may write nothing to its console but what body announced by expectConsole(pattern):
+// scripts that fail and violations of the content security policy show there.
+export function suite(name, define) {
+  const skip = executablePath === null && `no Chromium in PATH (${NAMES.join(", ")})`;
+  describe(name, { skip }, () => {
+    let server;
+    let browser;
+
+    before(async () => {
+      server = await startServer();
+      browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+    });
+    after(async () => {
+      await browser?.close();
+      await server?.stop();
+    });
+
+    define((title, options, body) => {
+      const { timeout = 60_000, ...contextOptions } = options;
+      it(title, { timeout }, async () => {
+        const context = await browser.newContext({
+          baseURL: server.url,
+          permissions: ["clipboard-read", "clipboard-write"],
+          timezoneId: "UTC",
+          locale: "en-US",
+          ...contextOptions,
+        });
+        context.setDefaultTimeout(Math.min(timeout, 10_000));
+        try {
+          const page = await context.newPage();
+          const expected = [];
+          const messages = watchConsole(page);
+          await body({
+            page,
+            context,
+            server,
+            expectConsole: (pattern) => expected.push(pattern),
+          });
+          const surprises = messages.filter((text) => !expected.some((each) => each.test(text)));
+          assert.deepEqual(surprises, [], "the console must stay empty");
+        } finally {
+          await context.close();
+        }
+      });
+    });
+  });
+}
+
+function watchConsole(page) {
+  const messages = [];
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) {
+      messages.push(`${message.text()} (${message.location().url})`);
+    }
+  });
+  page.on("pageerror", (error) => messages.push(String(error)));
+  return messages;
+}
+
+export async function logIn(page, path = "/") {
+  await page.goto(`/login?next=${encodeURIComponent(path)}`);
+  await page.locator("form input[type='password']").fill(PASSPHRASE);
+  await page.getByRole("button", { name: "Authenticate" }).click();
+  await page.waitForURL(path);
+}
+
+// Drops files of this machine on an element, as a person does with the mouse.
+export async function dropFiles(page, locator, files) {
+  const session = await page.context().newCDPSession(page);
+  const box = await locator.boundingBox();
+  const place = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  const data = { items: [], files, dragOperationsMask: 1 };
+  for (const type of ["dragEnter", "dragOver", "drop"]) {
+    await session.send("Input.dispatchDragEvent", { type, ...place, data });
+  }
+}
+
+// The href of the short link on the result page.
+export async function shortLink(page) {
+  const link = page.locator("#upload-result upload-links #short-link-box #link");
+  await link.waitFor();
+  return link.evaluate((element) => element.href);
+}
+
+export async function filesListed(page) {
+  await page.goto("/files");
+  const rows = page.locator("tbody").getByRole("row");
+  return rows.evaluateAll((list) => list.map((row) => row.getAttribute("test-data-filename")));
+}

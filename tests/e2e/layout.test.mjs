@@ -1,0 +1,159 @@
+import assert from "node:assert/strict";
+import { logIn, suite } from "./browser.mjs";
+import { temporaryDirectory, textFile } from "./fixtures.mjs";
+
+const LONG_NAME = `${"a_name_without_any_place_to_break_".repeat(6)}.txt`;
+
+suite("every page", (test) => {
+  const directory = temporaryDirectory();
+  const paths = ["/", "/files", "/login", "/no-such-page"];
+
+  async function checkPages(page, check) {
+    await page.goto("/");
+    await check("/ before logging in");
+    await logIn(page);
+    await page.setInputFiles(".file-input", await textFile(directory, LONG_NAME, "x"));
+    await page.locator("#upload-result upload-links").waitFor();
+    await check("/ with a result");
+    for (const path of paths) {
+      await page.goto(path);
+      await check(path);
+    }
+  }
+
+  for (const width of [320, 360, 768, 1440]) {
+    test(`does not scroll sideways at ${width} px`, { viewport: { width, height: 800 } },
+      async ({ page, expectConsole }) => {
+        expectConsole(/status of 404/);
+        await checkPages(page, async (where) => {
+          const excess = await page.evaluate(
+            () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
+          );
+          assert.equal(excess, 0, where);
+        });
+      });
+  }
+
+  test("has targets that a finger hits", { viewport: { width: 360, height: 740 } },
+    async ({ page, expectConsole }) => {
+      expectConsole(/status of 404/);
+      await checkPages(page, async (where) => {
+        const controls = page.locator(
+          "button:visible, select:visible, input:visible:not(.file-input), .button:visible",
+        );
+        for (const control of await controls.all()) {
+          const box = await control.boundingBox();
+          const name = await control.evaluate((element) => element.outerHTML.slice(0, 80));
+          assert.ok(box.height >= 44, `${where}: ${name} is ${box.height} px high`);
+        }
+      });
+    });
+
+  for (const colorScheme of ["light", "dark"]) {
+    test(`has readable text in the ${colorScheme} scheme`, { colorScheme },
+      async ({ page, expectConsole }) => {
+        expectConsole(/status of 404/);
+        await checkPages(page, async (where) => {
+          assert.deepEqual(await page.evaluate(lowContrast), [], where);
+        });
+      });
+  }
+
+  test("has the icons that browsers ask for", {}, async ({ page }) => {
+    for (const path of [
+      "/favicon.ico",
+      "/favicon-16x16.png",
+      "/favicon-32x32.png",
+      "/android-chrome-192x192.png",
+      "/android-chrome-384x384.png",
+      "/apple-touch-icon.png",
+      "/mstile-150x150.png",
+      "/safari-pinned-tab.svg",
+      "/site.webmanifest",
+      "/browserconfig.xml",
+    ]) {
+      const response = await page.request.get(path);
+      assert.equal(response.status(), 200, path);
+    }
+  });
+
+  test("loads nothing from another host", {}, async ({ page, server }) => {
+    const foreign = [];
+    page.on("request", (request) => {
+      if (!request.url().startsWith(`${server.url}/`)) {
+        foreign.push(request.url());
+      }
+    });
+    await page.goto("/");
+    await logIn(page);
+    await page.goto("/files");
+    assert.deepEqual(foreign, []);
+  });
+
+  test("tells the size and time left in words", {}, async ({ page }) => {
+    await page.goto("/");
+    const texts = await page.evaluate(async () => {
+      const { formatDuration, formatSize } = await import("/js/formats.js");
+      return [
+        ...[0, 24, 1023, 1024, 1536, 52428800, 2 ** 62].map(formatSize),
+        ...[0, 5, 31, 60, 61, 3601].map(formatDuration),
+      ];
+    });
+    assert.deepEqual(texts, [
+      "0 B", "24 B", "1023 B", "1.00 kB", "1.50 kB", "50.00 MB", "4.00 EB",
+      "a few seconds", "5 seconds", "35 seconds", "1 minute", "2 minutes", "2 hours",
+    ]);
+  });
+});
+
+// Runs in the page: texts whose contrast is below what WCAG 2.2 AA asks for (4.5, large 3).
+function lowContrast() {
+  const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+
+  // Colours painted over each other, the lowest first, as red, green and blue.
+  function mix(colours) {
+    canvas.clearRect(0, 0, 1, 1);
+    for (const colour of colours) {
+      canvas.fillStyle = colour;
+      canvas.fillRect(0, 0, 1, 1);
+    }
+    return canvas.getImageData(0, 0, 1, 1).data;
+  }
+
+  function luminance([red, green, blue]) {
+    const [r, g, b] = [red, green, blue].map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  }
+
+  function grounds(element) {
+    const found = [];
+    for (let at = element; at !== null; at = at.parentElement ?? at.getRootNode().host ?? null) {
+      found.unshift(getComputedStyle(at).backgroundColor);
+    }
+    return ["white", ...found];
+  }
+
+  function textElements(root) {
+    return [...root.querySelectorAll("*")].flatMap((element) => [
+      ...(element.shadowRoot === null ? [] : textElements(element.shadowRoot)),
+      ...([...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim() !== "")
+        ? [element]
+        : []),
+    ]);
+  }
+
+  return textElements(document.body)
+    .filter((element) => element.checkVisibility() && element.tagName !== "SCRIPT")
+    .map((element) => {
+      const style = getComputedStyle(element);
+      const below = grounds(element);
+      const values = [luminance(mix(below)), luminance(mix([...below, style.color]))];
+      const ratio = (Math.max(...values) + 0.05) / (Math.min(...values) + 0.05);
+      const large = parseFloat(style.fontSize) >= 24;
+      return { text: element.textContent.trim().slice(0, 40), ratio, large };
+    })
+    .filter(({ ratio, large }) => ratio < (large ? 3 : 4.5));
+}
