@@ -4,8 +4,8 @@
  * with nothing. An answer can be queued only in the first call, which closes the connection, or in
  * the last one; so a request without a body is answered in the last call, and a refused body is
  * read on within the drain budget first. A body that is longer than the budget would cost its
- * sender the answer: then the answer is written to the socket directly, the sender gets the rest of
- * the budget to notice, and the connection is cut.
+ * sender the answer: then the answer is written to the socket directly, what is on its way is
+ * swallowed until the sender notices, and the connection is cut.
  *
  * Suspending: request_wait() and a data() that takes less than it was given suspend the connection;
  * request_wake() resumes it. Either may come first (enum wait_state). A suspended connection is not
@@ -232,11 +232,12 @@ static enum MHD_Result drain(struct request *request, size_t len)
 {
     request->drained += (int64_t)len;
     int64_t ms = clock_mono_ms(request->server->clock) - atomic_load(&request->drain_since_ms);
-    /* The second half of the budget is for the sender to see the answer. */
-    if (request->drained > DRAIN_MAX_BYTES / 2 || ms > DRAIN_MAX_MS / 2) {
+    /* Half of the time is for the sender to see the answer. */
+    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_MAX_MS / 2) {
         send_raw(request);
     }
-    return request->drained > DRAIN_MAX_BYTES || ms > DRAIN_MAX_MS ? MHD_NO : MHD_YES;
+    int64_t max = request->raw_sent ? DRAIN_ANSWERED_BYTES : DRAIN_MAX_BYTES;
+    return request->drained > max || ms > DRAIN_MAX_MS ? MHD_NO : MHD_YES;
 }
 
 /* ---- suspending ---- */

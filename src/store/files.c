@@ -68,6 +68,10 @@ bool files_is_draft(const struct store *store, struct slice id)
 static err_t insert_chunk(struct store *store, const char *id, int64_t index, const void *bytes,
                           size_t len)
 {
+    err_t err = disk_check_room(store, len);
+    if (err != ERR_OK) {
+        return err;
+    }
     struct query q = query_start(
         &store->writer, "INSERT INTO entries_data (id, chunk_index, chunk) VALUES (?, ?, ?)");
     query_bind_text(&q, id);

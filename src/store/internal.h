@@ -17,6 +17,8 @@ struct job_list {
 
 struct store {
     const struct clock *clock;
+    char *path;     /* of the database */
+    char *log_path; /* of its write-ahead log */
     bool foreign_checkpoints;
     int64_t page_bytes;
 
@@ -32,8 +34,9 @@ struct store {
     struct store_draft *drafts; /* running uploads that have rows */
     int64_t slice_until_ms;     /* end of the running slice of background work */
     int64_t last_slice_ms;
-    int64_t next_blocking_ms;  /* no waiting for foreign readers before this */
-    _Atomic int64_t wal_bytes; /* read by any thread */
+    int64_t logged_since_commit; /* bytes of chunks in the running transaction */
+    int64_t next_blocking_ms;    /* no waiting for foreign readers before this */
+    _Atomic int64_t wal_bytes;   /* read by any thread */
     /* … to here. */
 
     struct lock readers_lock; /* guards readers_free */
@@ -53,6 +56,9 @@ void writer_start(struct store *store);
 void writer_stop(struct store *store);
 /* Whether the running slice of background work has used up its time. Writer thread. */
 bool writer_slice_over(const struct store *store);
+
+/* disk.c — ERR_FULL when a chunk of that size had better not be stored. Writer thread. */
+err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 
 /* store.c — a read-only connection for a moment; waits for one to become free. */
 struct conn *reader_take(struct store *store);

@@ -3,9 +3,10 @@
  * A reader is taken for one short read and given back; there are as many as HTTP workers, so that
  * nobody waits for one. The write-ahead log makes them independent of the writer. */
 #include "internal.h"
+#include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
-#include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -110,6 +111,18 @@ static err_t set_temp_directory(const char *path)
     return sqlite3_temp_directory != NULL ? ERR_OK : ERR_NOMEM;
 }
 
+static err_t copy_paths(struct store *store, const char *path)
+{
+    struct buf log_path;
+    buf_init(&log_path, PATH_MAX);
+    buf_addf(&log_path, "%s-wal", path);
+    store->path = mem_dup(path, strlen(path));
+    store->log_path = mem_dup(buf_str(&log_path), log_path.len);
+    err_t err = buf_err(&log_path);
+    buf_done(&log_path);
+    return err != ERR_OK || (store->path != NULL && store->log_path != NULL) ? err : ERR_NOMEM;
+}
+
 static void free_store(struct store *store)
 {
     for (size_t i = 0; i < STORE_READERS; i++) {
@@ -118,6 +131,8 @@ static void free_store(struct store *store)
     conn_close(&store->writer); /* last: it checkpoints, and the log goes */
     lock_done(&store->lock);
     lock_done(&store->readers_lock);
+    mem_free(store->path);
+    mem_free(store->log_path);
     mem_free(store);
 }
 
@@ -133,7 +148,10 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     lock_init(&store->readers_lock);
     lock_cond_init(&store->reader_free);
     writer_init(store);
-    err_t err = set_temp_directory(options->path);
+    err_t err = copy_paths(store, options->path);
+    if (err == ERR_OK) {
+        err = set_temp_directory(options->path);
+    }
     if (err == ERR_OK) {
         err = open_writer(options, store, ret_info);
     }

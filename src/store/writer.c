@@ -83,6 +83,7 @@ static err_t run_together(struct store *store, struct store_job *jobs)
     for (struct store_job *job = jobs; job != NULL; job = job->next) {
         durable = durable || job->durable;
     }
+    store->logged_since_commit = 0;
     err_t err = set_flushing(store, durable);
     if (err == ERR_OK) {
         err = conn_run(&store->writer, "BEGIN IMMEDIATE");

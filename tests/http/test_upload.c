@@ -190,7 +190,7 @@ static void test_note(void **state)
         {"", "", "(null)"},
         {"", NULL, "(null)"},
         {"&note=from%20the+query", "from the form", "from the query"},
-        {"&note=", "from the form", "from the form"},
+        {"&note=", "from the form", "(null)"},
     };
     const struct server *s = *state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -518,7 +518,13 @@ static void test_refused_name(void **state)
                                   .headers = type,
                                   .text = body},
                 &r);
-        expect_answer(&r, 400, cases[i].text);
+        if (strpbrk(cases[i].name, "\a\t\x1b\x7f") != NULL) {
+            /* no part header may hold such a byte, whatever it means */
+            expect_answer(&r, 400, NULL);
+            assert_int_equal(strncmp(response_text(&r), "invalid request: ", 17), 0);
+        } else {
+            expect_answer(&r, 400, cases[i].text);
+        }
         response_done(&r);
 
         char path[1200] = "/api/upload/";

@@ -30,6 +30,9 @@ enum {
     /* A body that nobody wants is read this far, for this long, so that its sender gets to see the
      * answer; then the connection is cut. */
     DRAIN_MAX_BYTES = 1 * MIB,
+    /* After an answer was written in mid-body: what the two sockets' buffers may hold of the body,
+     * since closing with unread bytes would reset the connection and lose the answer. */
+    DRAIN_ANSWERED_BYTES = 16 * MIB,
     DRAIN_MAX_MS = 2000,
     /* A connection that neither sends nor takes a byte for this long is closed. */
     IDLE_TIMEOUT_S = 120,
@@ -86,6 +89,11 @@ enum {
     /* … and from here on uploads are told to try again later. */
     WAL_REFUSE_BYTES = 56 * MIB,
     BUSY_TIMEOUT_MS = 5000,
+    /* Room that uploads leave for everything else: logging deletes, small changes, the index of
+     * the log. */
+    DISK_RESERVE_BYTES = 1 * MIB,
+    /* With more room than this nothing is computed: the log and its copy fit several times. */
+    DISK_AMPLE_BYTES = 256 * MIB,
     /* One slice of background work, during which everybody else waits. */
     SLICE_MS = 20,
     /* Background work runs at least this often, however busy the writer is. */
