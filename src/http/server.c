@@ -206,16 +206,24 @@ static void cut(int fd)
     (void)shutdown(fd, SHUT_RDWR); /* the worker notices and cleans up */
 }
 
+/* Whether a body is still on its way from a client that waits for nothing of ours. */
+static bool is_receiving(const struct request *request)
+{
+    return request->phase != REQUEST_QUEUED && atomic_load(&request->wait_state) != WAIT_SUSPENDED;
+}
+
+/* Whether the client has closed its side. libmicrohttpd watches edges and takes a short read for
+ * the end of what is there, so it may miss an end that came together with data. */
+static bool has_left(const struct request *request)
+{
+    char byte;
+    return recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* Whether the body came in too slowly since the window began. Moves the window. */
-static bool too_slow(struct request *request, int64_t now)
+static bool is_too_slow(struct request *request, int64_t now)
 {
     int64_t received = atomic_load(&request->received);
-    if (request->phase == REQUEST_QUEUED ||
-        atomic_load(&request->wait_state) == WAIT_SUSPENDED) { /* it waits for us */
-        request->window_since_ms = now;
-        request->window_received = received;
-        return false;
-    }
     if (now - request->window_since_ms < RATE_WINDOW_MS) {
         return false;
     }
@@ -226,14 +234,26 @@ static bool too_slow(struct request *request, int64_t now)
     return bytes < MIN_UPLOAD_BYTES_PER_S * seconds;
 }
 
+static bool is_hopeless(struct request *request, int64_t now)
+{
+    int64_t drain_since = atomic_load(&request->drain_since_ms);
+    if (drain_since != 0 && now - drain_since > DRAIN_MAX_MS) {
+        return true;
+    }
+    if (!is_receiving(request)) { /* it waits for us: that is not held against it */
+        request->window_since_ms = now;
+        request->window_received = atomic_load(&request->received);
+        return false;
+    }
+    return has_left(request) || is_too_slow(request, now);
+}
+
 void server_tick(struct server *server)
 {
     int64_t now = clock_mono_ms(server->clock);
     lock_take(&server->lock);
     for (struct request *r = server->requests; r != NULL; r = r->next) {
-        int64_t drain_since = atomic_load(&r->drain_since_ms);
-        bool drained = drain_since != 0 && now - drain_since > DRAIN_MAX_MS;
-        if (drained || too_slow(r, now)) {
+        if (is_hopeless(r, now)) {
             cut(r->fd);
         }
     }
@@ -248,17 +268,23 @@ void server_tick(struct server *server)
 
 /* ---- stopping ---- */
 
+/* Waits until no request is left; goes on cutting the hopeless ones meanwhile. */
 static bool wait_until_idle(struct server *server, int64_t timeout_ms)
 {
+    enum { TICK_MS = 500 };
     int64_t until = clock_mono_ms(server->clock) + timeout_ms;
-    lock_take(&server->lock);
-    for (int64_t left = timeout_ms; server->requests_count > 0 && left > 0;
-         left = until - clock_mono_ms(server->clock)) {
-        (void)lock_cond_wait(&server->request_ended, &server->lock, left);
+    for (;;) {
+        lock_take(&server->lock);
+        if (server->requests_count > 0) {
+            (void)lock_cond_wait(&server->request_ended, &server->lock, TICK_MS);
+        }
+        bool idle = server->requests_count == 0;
+        lock_give(&server->lock);
+        if (idle || clock_mono_ms(server->clock) >= until) {
+            return idle;
+        }
+        server_tick(server);
     }
-    bool idle = server->requests_count == 0;
-    lock_give(&server->lock);
-    return idle;
 }
 
 bool server_stop(struct server *server)

@@ -28,7 +28,7 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
                    struct err_info *ret_info) MUST_CHECK;
 uint16_t server_port(const struct server *server);
 
-/* Once a second: cuts connections that are too slow (limits.h). */
+/* Once a second: cuts connections that are too slow (limits.h) or whose client has left. */
 void server_tick(struct server *server);
 
 /* Stops listening, gives running requests SHUTDOWN_GRACE_MS, cuts what is left, ends the workers.
