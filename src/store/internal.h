@@ -35,6 +35,7 @@ struct store {
     int64_t slice_until_ms;     /* end of the running slice of background work */
     int64_t last_slice_ms;
     int64_t logged_since_commit; /* bytes of chunks in the running transaction */
+    bool disk_was_full;          /* for a job since the last checkpoint: an empty log is room */
     int64_t next_blocking_ms;    /* no waiting for foreign readers before this */
     _Atomic int64_t wal_bytes;   /* read by any thread */
     /* … to here. */

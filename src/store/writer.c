@@ -138,7 +138,9 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
 static void checkpoint(struct store *store)
 {
     int64_t bytes = store_wal_bytes(store);
-    if (store->foreign_checkpoints || bytes < WAL_SOFT_BYTES) {
+    bool needed = bytes >= WAL_SOFT_BYTES || (store->disk_was_full && bytes > 0);
+    store->disk_was_full = false;
+    if (store->foreign_checkpoints || !needed) {
         return;
     }
     int64_t now = clock_mono_ms(store->clock);
@@ -225,6 +227,7 @@ static void finish(struct store *store, struct store_job *jobs)
     for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
         next = job->next; /* done() may free the job */
         job->next = NULL;
+        store->disk_was_full = store->disk_was_full || job->result == ERR_FULL;
         if (job->result == ERR_OK && job->again) {
             if (resubmit(store, job)) {
                 continue;

@@ -40,8 +40,10 @@ static void end(struct request *request)
     if (asset->gzip.len > 0) {
         response_header(response, "Vary", "Accept-Encoding");
     }
-    if (status != 412) {
+    if (status == 200) {
         response_header(response, "Content-Type", asset->content_type);
+    }
+    if (status != 412) {
         if (gzip) {
             response_header(response, "Content-Encoding", "gzip");
         }

@@ -243,8 +243,10 @@ static err_t make_body(struct sender *s, struct response *response, struct body 
         add_range(body, (struct byte_range){0, download_entry(s->download)->size - 1});
         break;
     }
-    response_header(response, "Content-Type", content_type(s));
-    response_header(response, "Accept-Ranges", "bytes");
+    if (response_status(response) != 304) {
+        response_header(response, "Content-Type", content_type(s));
+        response_header(response, "Accept-Ranges", "bytes");
+    }
     return ERR_OK;
 }
 

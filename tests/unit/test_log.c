@@ -1,0 +1,122 @@
+#include "picoshare/base/log.h"
+#include "picoshare/base/mem.h"
+#include "support.h"
+
+enum { CAUGHT_BYTES = 16384 };
+
+static int real_stderr = -1;
+static int pipe_read = -1;
+
+/* What follows on stderr goes into a pipe. */
+static void catch_stderr(void)
+{
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    real_stderr = dup(STDERR_FILENO);
+    assert_true(real_stderr >= 0);
+    assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+    assert_int_equal(close(ends[1]), 0);
+    pipe_read = ends[0];
+}
+
+/* Gives stderr back and returns what was written. */
+static size_t caught(char ret_text[CAUGHT_BYTES])
+{
+    assert_true(dup2(real_stderr, STDERR_FILENO) >= 0);
+    assert_int_equal(close(real_stderr), 0);
+    size_t len = 0;
+    ssize_t n = 0;
+    do {
+        n = read(pipe_read, ret_text + len, CAUGHT_BYTES - 1 - len);
+        len += n > 0 ? (size_t)n : 0;
+    } while (n > 0);
+    assert_int_equal(close(pipe_read), 0);
+    ret_text[len] = '\0';
+    return len;
+}
+
+static void test_line(void **state)
+{
+    (void)state;
+    char text[CAUGHT_BYTES];
+    catch_stderr();
+    log_event(LOG_WARN, "disk \"full\"", "path", "C:\\x", "nothing", NULL, "lines",
+              "a\nb\t\x7f\x1b", "utf8", "\xc3\xa4", NULL);
+    (void)caught(text);
+    /* time=2026-01-01T00:00:00Z and a blank */
+    static const char form[] = "time=dddd-dd-ddTdd:dd:ddZ ";
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool fits = form[i] == 'd' ? text[i] >= '0' && text[i] <= '9' : text[i] == form[i];
+        if (!fits) {
+            fail_msg("%s", text);
+        }
+    }
+    assert_string_equal(text + sizeof form - 1,
+                        "level=warn msg=\"disk \\\"full\\\"\" path=\"C:\\\\x\" nothing=\"\""
+                        " lines=\"a\\x0ab\\x09\\x7f\\x1b\" utf8=\"\xc3\xa4\"\n");
+}
+
+static void test_levels(void **state)
+{
+    (void)state;
+    static const struct {
+        enum log_level level;
+        const char *name;
+    } levels[] = {
+        {LOG_ERROR, "error"}, {LOG_WARN, "warn"}, {LOG_INFO, "info"}, {LOG_DEBUG, "debug"}};
+    for (size_t max = 0; max < ARRAY_LEN(levels); max++) {
+        log_set_level(levels[max].level);
+        for (size_t i = 0; i < ARRAY_LEN(levels); i++) {
+            char text[CAUGHT_BYTES];
+            catch_stderr();
+            log_event(levels[i].level, "x", NULL);
+            size_t len = caught(text);
+            assert_int_equal(len > 0, i <= max);
+            assert_int_equal(len > 0, strstr(text, levels[i].name) != NULL);
+        }
+    }
+    log_set_level(LOG_INFO);
+}
+
+/* Whatever the length, one whole line arrives, and it begins like every other. */
+static void test_long_lines_are_cut(void **state)
+{
+    (void)state;
+    char value[6000];
+    for (size_t len = 3900; len < sizeof value; len += 7) {
+        memset(value, 'v', len);
+        value[len] = '\0';
+        char text[CAUGHT_BYTES];
+        catch_stderr();
+        log_event(LOG_ERROR, "long", "value", value, "after", "it", NULL);
+        size_t got = caught(text);
+        assert_memory_equal(text, "time=", 5);
+        assert_ptr_equal(strchr(text, '\n'), text + got - 1);
+        assert_true(got <= 4097);
+        assert_true(got >= 3900);
+    }
+}
+
+static void test_no_memory(void **state)
+{
+    (void)state;
+    char text[CAUGHT_BYTES];
+    catch_stderr();
+    mem_fail_after(0);
+    log_event(LOG_ERROR, "lost", NULL);
+    mem_fail_after(-1);
+    log_event(LOG_ERROR, "found", NULL);
+    (void)caught(text);
+    assert_non_null(strstr(text, "found"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_line),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_long_lines_are_cut),
+        cmocka_unit_test(test_no_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

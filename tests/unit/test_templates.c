@@ -1,0 +1,368 @@
+/* The template compiler, and the pages that it made. */
+#include "picoshare/base/check.h"
+#include "run_program.h"
+#include "templates.h"
+
+/* ---- the compiler -----------------------------------------------------------------------------
+ */
+
+/* Compiles a template in the current directory; returns the compiler's exit code. */
+static int compile(const char *template)
+{
+    char tool[PATH_MAX];
+    tool_path("template_compiler", tool);
+    write_file("page.html", template, strlen(template));
+    const char *const argv[] = {tool, "out.c", "out.h", "page.html", NULL};
+    return run(argv, NULL, NULL, "errors");
+}
+
+static void expect_output(const char *template, const char *code, const char *header)
+{
+    assert_int_equal(compile(template), 0);
+    char *text = read_file("out.c", NULL);
+    if (strstr(text, code) == NULL) {
+        fail_msg("expected\n%s\nin\n%s", code, text);
+    }
+    free(text);
+    text = read_file("out.h", NULL);
+    if (strstr(text, header) == NULL) {
+        fail_msg("expected\n%s\nin\n%s", header, text);
+    }
+    free(text);
+}
+
+static void test_tags(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tag;
+        const char *code;
+    } cases[] = {
+        {"{{ s }}", "#line 2 \"page.html\"\n    html_escape(out, s);\n"},
+        {"{{ a ? \"}\" : s }}", "    html_escape(out, a ? \"}\" : s);\n"},
+        {"{{int a + 1}}", "    buf_addf(out, \"%lld\", (long long)+(a + 1));\n"},
+        {"{{url s}}", "    percent_add_component(out, slice_str(s));\n"},
+        {"{{if a > 1}}x{{end}}", "    if (a > 1) {\n"},
+        {"{{if a}}x{{else}}y{{end}}", "    } else {\n"},
+        {"{{for (int i = 0; i < a; i++)}}x{{end}}", "    for (int i = 0; i < a; i++) {\n"},
+        {"{{call other()}}", "    template_other(out);\n"},
+        {"{{call other(a, s)}}", "    template_other(out, a, s);\n"},
+        {"{{# two\nlines }}{{ s }}", "#line 3 \"page.html\"\n    html_escape(out, s);\n"},
+        {"{ { } }", "\"{ { } }\","},
+        {"\"\\\xc3\xb6"
+         "1",
+         "\"\\\"\\\\\\303\\2661\",\n            5);"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char template[256];
+        (void)snprintf(template, sizeof template, "{{template t(const char *s, int a)}}\n%s",
+                       cases[i].tag);
+        expect_output(template, cases[i].code,
+                      "void template_t(struct buf *out, const char *s, int a);\n");
+    }
+    expect_output("{{template a()}}x{{template b()}}y", "template_b(struct buf *out)\n{\n",
+                  "void template_a(struct buf *out);\nvoid template_b(struct buf *out);\n");
+}
+
+static void test_white_space(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *code;
+    } cases[] = {
+        {"\n\n  <p>\n\n    a  b\n  </p>\n", "\"<p>\\na  b\\n</p>\\n\""},
+        {"<pre>\n\n  a\n</pre>\n  b", "\"<pre>\\n\\n  a\\n</pre>\\nb\""},
+        {"<textarea>\n  a</textarea>\n  b", "\"<textarea>\\n  a</textarea>\\nb\""},
+        {"<prefix>\n  a", "\"<prefix>\\na\""},
+        /* the blank between "a" and "c" stays when the branch is not taken */
+        {"a{{if x}}\n  b\n{{end}}\n  c", "    }\n    buf_add(out,\n            \"\\nc\""},
+        {"a\n{{if x}}\n  b\n{{end}}\n  c", "    }\n    buf_add(out,\n            \"c\""},
+        {"\n{{for (;;)}}\n  a{{end}}", "\"\\na\""},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char template[256];
+        (void)snprintf(template, sizeof template, "{{template t(int x)}}%s", cases[i].text);
+        expect_output(template, cases[i].code, "template_t");
+    }
+}
+
+static void test_mistakes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *template;
+        const char *message;
+    } cases[] = {
+        {"", "page.html:1: no {{template ...}} in this file\n"},
+        {"\n<p>", "page.html:2: text before the first {{template ...}}\n"},
+        {"{{ s }}", "page.html:1: {{}} before the first {{template ...}}\n"},
+        {"{{template t}}", "page.html:1: expected NAME(...) instead of \"t\"\n"},
+        {"{{template 1t()}}", "page.html:1: expected NAME(...) instead of \"1t()\"\n"},
+        {"{{template}}", "page.html:1: {{template}} needs something\n"},
+        {"{{template t()}}\n\n{{what x}}", "page.html:3: unknown tag \"what x\"\n"},
+        {"{{template t()}}{{!x}}", "page.html:1: unknown tag \"!x\"\n"},
+        {"{{template t()}}{{ }}", "page.html:1: {{}} needs something\n"},
+        {"{{template t()}}{{if}}", "page.html:1: {{if}} needs something\n"},
+        {"{{template t()}}{{if x}}{{end x}}", "page.html:1: {{end}} takes nothing\n"},
+        {"{{template t()}}{{call x}}", "page.html:1: expected NAME(...) instead of \"x\"\n"},
+        {"{{template t()}}{{for x}}", "page.html:1: expected {{for (...)}}\n"},
+        {"{{template t()}}\n{{end}}", "page.html:2: {{end}} without {{if}} or {{for}}\n"},
+        {"{{template t()}}{{else}}", "page.html:1: {{else}} without {{if}}\n"},
+        {"{{template t()}}{{for (;;)}}{{else}}", "page.html:1: {{else}} without {{if}}\n"},
+        {"{{template t()}}{{if x}}{{else}}{{else}}", "page.html:1: {{else}} without {{if}}\n"},
+        {"{{template t()}}\n{{if x}}\n\n", "page.html:2: this block has no {{end}}\n"},
+        {"{{template t()}}\n{{if x}}\n{{template u()}}",
+         "page.html:2: this block has no {{end}}\n"},
+        {"{{template t()}}\n<p>\n{{ x", "page.html:3: this tag has no }}\n"},
+        {"{{template t()}}\n{{ x\n}}", "page.html:2: this tag has no }}\n"},
+        {"{{template t()}}\n{{# x", "page.html:2: this tag has no }}\n"},
+        {"{{template t()}}\n<pre>", "page.html:2: the template ends before </pre>\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(compile(cases[i].template), 1);
+        char *message = read_file("errors", NULL);
+        assert_string_equal(message, cases[i].message);
+        free(message);
+        assert_int_equal(access("out.c", F_OK), -1); /* nothing half done is left */
+        assert_int_equal(access("out.h", F_OK), -1);
+    }
+}
+
+static void test_nesting_limit(void **state)
+{
+    (void)state;
+    char template[1024] = "{{template t(int x)}}";
+    size_t len = strlen(template);
+    for (int i = 0; i < 17; i++) {
+        len += (size_t)snprintf(template + len, sizeof template - len, "{{if x}}");
+    }
+    assert_int_equal(compile(template), 1);
+    char *message = read_file("errors", NULL);
+    assert_string_equal(message, "page.html:1: blocks are nested more than 16 deep\n");
+    free(message);
+}
+
+static void test_usage(void **state)
+{
+    (void)state;
+    char tool[PATH_MAX];
+    tool_path("template_compiler", tool);
+    const char *const few[] = {tool, "out.c", "out.h", NULL};
+    const char *const missing[] = {tool, "out.c", "out.h", "nowhere.html", NULL};
+    assert_int_equal(run(few, NULL, NULL, NULL), 2);
+    assert_int_equal(run(missing, NULL, NULL, "errors"), 1);
+    char *message = read_file("errors", NULL);
+    assert_non_null(strstr(message, "nowhere.html: No such file"));
+    free(message);
+}
+
+/* ---- the pages --------------------------------------------------------------------------------
+ */
+
+enum { PAGE_MAX = 64 * 1024 };
+
+static const struct page_head signed_in = {"PicoShare - Test", true, NAV_FILES};
+static const struct page_head signed_out = {"PicoShare - Test", false, NAV_NONE};
+
+static void expect(const struct buf *page, const char *part)
+{
+    assert_int_equal(buf_err(page), ERR_OK);
+    if (strstr(buf_str(page), part) == NULL) {
+        fail_msg("expected\n%s\nin\n%s", part, buf_str(page));
+    }
+}
+
+static void expect_not(const struct buf *page, const char *part)
+{
+    assert_int_equal(buf_err(page), ERR_OK);
+    if (strstr(buf_str(page), part) != NULL) {
+        fail_msg("did not expect\n%s\nin\n%s", part, buf_str(page));
+    }
+}
+
+static void test_menu(void **state)
+{
+    (void)state;
+    struct buf page;
+    buf_init(&page, PAGE_MAX);
+    template_landing(&page, &(struct landing_page){.head = signed_out});
+    expect(&page, "<title>PicoShare - Test</title>");
+    expect(&page, "<h1>What is PicoShare?</h1>");
+    expect(&page, "<a role=\"menuitem\" href=\"/login\">Log In</a>");
+    expect_not(&page, "navbar-log-out");
+    expect_not(&page, "href=\"/files\"");
+
+    buf_clear(&page);
+    template_files(&page, &(struct files_page){.head = signed_in, .first = true});
+    expect(&page, "<a role=\"menuitem\" href=\"/files\" aria-current=\"page\">Files</a>");
+    expect(&page, "<a role=\"menuitem\" href=\"/\">Upload</a>");
+    expect(&page,
+           "<button id=\"navbar-log-out\" type=\"button\" role=\"menuitem\">Log Out</button>");
+    expect_not(&page, "href=\"/login\"");
+    buf_done(&page);
+}
+
+static void test_login(void **state)
+{
+    (void)state;
+    struct buf page;
+    buf_init(&page, PAGE_MAX);
+    template_login(&page,
+                   &(struct login_page){.head = signed_out, .next = "/a\"><b>", .error = ""});
+    expect(&page, "name=\"next\" value=\"/a&quot;&gt;&lt;b&gt;\"");
+    expect(&page, "class=\"notice notice-error d-none\"");
+    buf_clear(&page);
+    template_login(&page, &(struct login_page){.head = signed_out, .next = "", .error = "no & no"});
+    expect(&page, "class=\"notice notice-error\"");
+    expect(&page, "<p id=\"error-message\">no &amp; no</p>");
+    buf_done(&page);
+}
+
+static void test_upload(void **state)
+{
+    (void)state;
+    static const struct option_view options[] = {
+        {"2040-01-01T00:00:00Z", "1 day", false},
+        {"2040-01-07T00:00:00Z", "7 days", true},
+        {"", "Custom", false},
+    };
+    struct upload_page view = {
+        .head = signed_in,
+        .action = "/upload",
+        .expirations = options,
+        .expiration_count = ARRAY_LEN(options),
+    };
+    struct buf page;
+    buf_init(&page, PAGE_MAX);
+    template_upload(&page, &view);
+    expect(&page, "method=\"post\" action=\"/upload\" enctype=\"multipart/form-data\"");
+    expect(&page, "<option value=\"2040-01-01T00:00:00Z\">1 day</option>");
+    expect(&page, "<option value=\"2040-01-07T00:00:00Z\" selected>7 days</option>");
+    expect(&page, "<option value=\"\" disabled>Custom</option>");
+    expect(&page, "id=\"note\" name=\"note\"");
+    expect_not(&page, "guest-link-metadata");
+
+    view.guest_link_id = "abcdefgh23456789";
+    buf_clear(&page);
+    template_upload(&page, &view);
+    expect(&page, "{\"id\":\"abcdefgh23456789\",\"maxFileBytes\":null}</script>");
+    expect_not(&page, "id=\"note\"");
+
+    view.guest_max_bytes = "1048576";
+    buf_clear(&page);
+    template_upload(&page, &view);
+    expect(&page, "{\"id\":\"abcdefgh23456789\",\"maxFileBytes\":1048576}</script>");
+    buf_done(&page);
+}
+
+static void test_upload_result(void **state)
+{
+    (void)state;
+    static const struct link_view links[] = {
+        {"a<b", "http://h/-AAAAAAAAAA/a%3Cb", "http://h/-AAAAAAAAAA"},
+        {"c", "http://h/-BBBBBBBBBB/c", "http://h/-BBBBBBBBBB"},
+    };
+    struct buf page;
+    buf_init(&page, PAGE_MAX);
+    template_upload_result(&page, &(struct upload_result_page){.head = signed_in,
+                                                               .links = links,
+                                                               .link_count = ARRAY_LEN(links),
+                                                               .again = "/"});
+    expect(&page, "<h2>a&lt;b</h2>");
+    expect(&page, "<a href=\"http://h/-AAAAAAAAAA/a%3Cb\">http://h/-AAAAAAAAAA/a%3Cb</a>");
+    expect(&page, "<a href=\"http://h/-BBBBBBBBBB\">http://h/-BBBBBBBBBB</a>");
+    buf_done(&page);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    static const struct file_row_view rows[] = {
+        {"AAAAAAAAAA", "<script>.txt", "for \"Joe\"", "24 B", "2026-07-14", "Never"},
+        {"BBBBBBBBBB", "b", "", "1.00 kB", "2026-07-13", "2026-08-12 (30 days)"},
+    };
+    struct files_page view = {
+        .head = signed_in,
+        .rows = rows,
+        .row_count = ARRAY_LEN(rows),
+        .first = true,
+        .older_query = "?after=1-BBBBBBBBBB",
+    };
+    struct buf page;
+    buf_init(&page, PAGE_MAX);
+    template_files(&page, &view);
+    expect(&page, "test-data-filename=\"&lt;script&gt;.txt\"");
+    expect(&page, "<a href=\"/-AAAAAAAAAA\">&lt;script&gt;.txt</a>");
+    expect(&page, "class=\"cell-note\">for &quot;Joe&quot;</td>");
+    expect(&page, "class=\"cell-note\"></td>");
+    expect(&page, "pico-entry-id=\"BBBBBBBBBB\">Copy</button>");
+    expect(&page, "href=\"/files?after=1-BBBBBBBBBB\">Older</a>");
+    expect_not(&page, ">Newest</a>");
+    expect_not(&page, "class=\"empty\"");
+
+    view.first = false;
+    view.older_query = NULL;
+    buf_clear(&page);
+    template_files(&page, &view);
+    expect(&page, "href=\"/files\">Newest</a>");
+    expect_not(&page, ">Older</a>");
+
+    view.row_count = 0;
+    buf_clear(&page);
+    template_files(&page, &view);
+    expect(&page, "Nothing older than this.");
+
+    view.first = true;
+    buf_clear(&page);
+    template_files(&page, &view);
+    expect(&page, "Nothing here yet.");
+    expect_not(&page, "class=\"pager\"");
+    buf_done(&page);
+}
+
+static void test_error(void **state)
+{
+    (void)state;
+    struct error_page view = {.head = signed_out,
+                              .status = 404,
+                              .heading = "Not found",
+                              .message = "a < b",
+                              .advice = ""};
+    struct buf page;
+    buf_init(&page, PAGE_MAX);
+    template_error(&page, &view);
+    expect(&page,
+           "<p class=\"status\">404</p>\n<h1>Not found</h1>\n<p class=\"lead\">a &lt; b</p>\n"
+           "<p><a class=\"button");
+    view.advice = "Try again.";
+    buf_clear(&page);
+    template_error(&page, &view);
+    expect(&page, "<p>Try again.</p>");
+    buf_done(&page);
+}
+
+static void test_no_room(void **state)
+{
+    (void)state;
+    struct buf page;
+    buf_init(&page, 1000);
+    template_landing(&page, &(struct landing_page){.head = signed_out});
+    assert_int_equal(buf_err(&page), ERR_TOOBIG);
+    buf_done(&page);
+}
+
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_DIRECTORY(test_tags),      IN_DIRECTORY(test_white_space),
+        IN_DIRECTORY(test_mistakes),  IN_DIRECTORY(test_nesting_limit),
+        IN_DIRECTORY(test_usage),     cmocka_unit_test(test_menu),
+        cmocka_unit_test(test_login), cmocka_unit_test(test_upload),
+        cmocka_unit_test(test_files), cmocka_unit_test(test_upload_result),
+        cmocka_unit_test(test_error), cmocka_unit_test(test_no_room),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
