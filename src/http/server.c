@@ -80,7 +80,7 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
     lock_give(&server->lock);
 }
 
-static void on_log(void *arg, const char *fmt, va_list args)
+__attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *fmt, va_list args)
 {
     (void)arg;
     char text[512];
@@ -91,11 +91,12 @@ static void on_log(void *arg, const char *fmt, va_list args)
 
 /* ---- starting ---- */
 
+/* The socket, or the negative errno of what failed. */
 static int open_socket(const struct addrinfo *info)
 {
     int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {
-        return -1;
+        return -errno;
     }
     int on = 1;
     int off = 0;
@@ -103,13 +104,12 @@ static int open_socket(const struct addrinfo *info)
     if (info->ai_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
-    if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0) {
-        return fd;
+    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+        int error = errno;
+        (void)close(fd);
+        return -error;
     }
-    int error = errno;
-    (void)close(fd);
-    errno = error;
-    return -1;
+    return fd;
 }
 
 static err_t listen_on(const char *address, uint16_t port, int *ret_fd, struct err_info *ret_info)
@@ -121,30 +121,31 @@ static err_t listen_on(const char *address, uint16_t port, int *ret_fd, struct e
     /* All of IPv6 includes IPv4; a system without IPv6 gets IPv4 alone. */
     const char *const candidates[] = {address != NULL ? address : "::",
                                       address != NULL ? NULL : "0.0.0.0"};
+    int fd = -EAFNOSUPPORT;
     for (size_t i = 0; i < ARRAY_LEN(candidates) && candidates[i] != NULL; i++) {
         struct addrinfo *info = NULL;
         if (getaddrinfo(candidates[i], service, &hints, &info) != 0) {
             return err_set(ret_info, ERR_INVALID, "not a numeric address: %s", candidates[i]);
         }
-        int fd = open_socket(info);
+        fd = open_socket(info);
         freeaddrinfo(info);
-        if (fd >= 0) {
-            *ret_fd = fd;
-            return ERR_OK;
-        }
-        if (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL) {
+        if (fd != -EAFNOSUPPORT && fd != -EADDRNOTAVAIL) {
             break;
         }
     }
-    if (errno == EADDRINUSE) {
+    if (fd == -EADDRINUSE) {
         return err_set(ret_info, ERR_EXISTS, "port %u is in use by another program", port);
     }
-    return err_set(ret_info, ERR_IO, "cannot listen on port %u: %s", port, strerror(errno));
+    if (fd < 0) {
+        return err_set(ret_info, ERR_IO, "cannot listen on port %u: %s", port, strerror(-fd));
+    }
+    *ret_fd = fd;
+    return ERR_OK;
 }
 
 static uint16_t bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {.ss_family = AF_UNSPEC};
     socklen_t len = sizeof address;
     check(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
     if (address.ss_family == AF_INET6) {

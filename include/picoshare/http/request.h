@@ -79,7 +79,8 @@ bool request_answered(const struct request *request);
 /* In end(): sleep until request_wake(). */
 void request_wait(struct request *request);
 /* From any thread: something that the handler waits for may have happened. Spurious calls are
- * harmless, so a handler looks at its own state when it is called. Not after close(). */
-void request_wake(void *request);
+ * harmless, so a handler looks at its own state when it is called. Not after close(). arg is the
+ * struct request, so that this can be a callback. */
+void request_wake(void *arg);
 
 #endif
