@@ -127,6 +127,7 @@ static err_t open_app(struct program *program, struct err_info *info)
     struct options *options = &program->options;
     struct app *app = &program->app;
     app->clock = &clock_system;
+    app->rng = &rng_system;
     app->public_url = options->public_url;
     struct store_options store_options = {
         .path = options->db,
@@ -135,7 +136,7 @@ static err_t open_app(struct program *program, struct err_info *info)
     };
     err_t err = options_make_directory(options, info);
     if (err == ERR_OK) {
-        err = options_find_passphrase(options, &rng_system, info);
+        err = options_find_passphrase(options, app->rng, info);
     }
     if (err == ERR_OK) {
         err = store_open(&store_options, &app->store, info);
@@ -143,10 +144,10 @@ static err_t open_app(struct program *program, struct err_info *info)
     if (err != ERR_OK) {
         return err;
     }
-    err = sessions_new(app->store, app->clock, &rng_system, slice_str(options->passphrase),
+    err = sessions_new(app->store, app->clock, app->rng, slice_str(options->passphrase),
                        &app->sessions);
     if (err == ERR_OK) {
-        err = uploads_new(app->store, app->clock, &rng_system, &app->uploads);
+        err = uploads_new(app->store, app->clock, app->rng, &app->uploads);
     }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
 }

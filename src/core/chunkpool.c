@@ -15,7 +15,7 @@ struct chunkpool {
     size_t buffers;
     void **free; /* a stack: the buffer used last is taken first */
     size_t free_count;
-    struct chunk_user *users;
+    struct list users;
     uint64_t next_place;
     bool touched; /* since the last trim */
 };
@@ -27,6 +27,7 @@ err_t chunkpool_new(size_t buffers, struct chunkpool **ret_pool)
         return ERR_NOMEM;
     }
     lock_init(&pool->lock);
+    list_init(&pool->users);
     pool->buffers = buffers;
     pool->free = mem_alloc(buffers, sizeof *pool->free);
     pool->memory = mmap(NULL, buffers * CHUNK_BYTES, PROT_READ | PROT_WRITE,
@@ -48,7 +49,7 @@ void chunkpool_free(struct chunkpool *pool)
     if (pool == NULL) {
         return;
     }
-    check(pool->users == NULL);
+    check(list_is_empty(&pool->users));
     if (pool->memory != NULL && pool->memory != MAP_FAILED) {
         check(munmap(pool->memory, pool->buffers * CHUNK_BYTES) == 0);
     }
@@ -64,11 +65,7 @@ void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char 
     size_t len = strnlen(client, sizeof user->client - 1);
     memcpy(user->client, client, len);
     lock_take(&pool->lock);
-    user->next = pool->users;
-    if (pool->users != NULL) {
-        pool->users->prev = user;
-    }
-    pool->users = user;
+    list_add(&pool->users, &user->all);
     lock_give(&pool->lock);
 }
 
@@ -76,7 +73,8 @@ void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char 
 static size_t held_by_client(const struct chunkpool *pool, const struct chunk_user *user)
 {
     size_t held = 0;
-    for (const struct chunk_user *u = pool->users; u != NULL; u = u->next) {
+    LIST_EACH(u, &pool->users, const struct chunk_user, all)
+    {
         if (strcmp(u->client, user->client) == 0) {
             held += u->held;
         }
@@ -101,7 +99,8 @@ static void serve_line(struct chunkpool *pool)
 {
     for (;;) {
         struct chunk_user *first = NULL;
-        for (struct chunk_user *u = pool->users; u != NULL; u = u->next) {
+        LIST_EACH(u, &pool->users, struct chunk_user, all)
+        {
             if (u->waiting && (first == NULL || u->place < first->place) && may_take(pool, u)) {
                 first = u;
             }
@@ -129,14 +128,7 @@ void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user)
         put_back(pool, user, TAKE(user->ready));
     }
     check(user->held == 0);
-    if (user->next != NULL) {
-        user->next->prev = user->prev;
-    }
-    if (user->prev != NULL) {
-        user->prev->next = user->next;
-    } else {
-        pool->users = user->next;
-    }
+    list_remove(&user->all);
     serve_line(pool);
     lock_give(&pool->lock);
 }

@@ -27,7 +27,7 @@ struct uploads {
     const struct rng *rng;
     struct chunkpool *pool;
     struct lock lock; /* guards the list */
-    struct upload *list;
+    struct list all;
     size_t running;
 };
 
@@ -56,7 +56,7 @@ enum phase { PHASE_RECEIVING, PHASE_PUBLISHING, PHASE_PUBLISHED };
 struct upload {
     uint32_t magic;
     struct uploads *uploads;
-    struct upload *prev, *next; /* guarded by uploads.lock */
+    struct list all; /* guarded by uploads.lock */
 
     /* the worker's */
     struct file *files[MAX_FILES_PER_UPLOAD];
@@ -104,6 +104,7 @@ err_t uploads_new(struct store *store, const struct clock *clock, const struct r
         return err;
     }
     lock_init(&uploads->lock);
+    list_init(&uploads->all);
     *ret_uploads = uploads;
     return ERR_OK;
 }
@@ -113,7 +114,7 @@ void uploads_free(struct uploads *uploads)
     if (uploads == NULL) {
         return;
     }
-    check(uploads->list == NULL);
+    check(list_is_empty(&uploads->all));
     chunkpool_free(uploads->pool);
     lock_done(&uploads->lock);
     mem_free(uploads);
@@ -135,7 +136,8 @@ void uploads_tick(struct uploads *uploads)
 {
     int64_t since = clock_mono_ms(uploads->clock) - BUFFER_WAIT_MS;
     lock_take(&uploads->lock);
-    for (struct upload *u = uploads->list; u != NULL; u = u->next) {
+    LIST_EACH(u, &uploads->all, struct upload, all)
+    {
         if (chunkpool_waits_since(uploads->pool, &u->user, since)) {
             fail(u, ERR_BUSY);
         }
@@ -180,11 +182,7 @@ static bool enlist(struct uploads *uploads, struct upload *upload)
     bool room = uploads->running < MAX_UPLOADS;
     if (room) {
         uploads->running++;
-        upload->next = uploads->list;
-        if (uploads->list != NULL) {
-            uploads->list->prev = upload;
-        }
-        uploads->list = upload;
+        list_add(&uploads->all, &upload->all);
     }
     lock_give(&uploads->lock);
     return room;
@@ -194,14 +192,7 @@ static void delist(struct uploads *uploads, struct upload *upload)
 {
     lock_take(&uploads->lock);
     uploads->running--;
-    if (upload->next != NULL) {
-        upload->next->prev = upload->prev;
-    }
-    if (upload->prev != NULL) {
-        upload->prev->next = upload->next;
-    } else {
-        uploads->list = upload->next;
-    }
+    list_remove(&upload->all);
     lock_give(&uploads->lock);
 }
 

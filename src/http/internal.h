@@ -4,6 +4,7 @@
 #ifndef PICOSHARE_HTTP_INTERNAL_H
 #define PICOSHARE_HTTP_INTERNAL_H
 
+#include "picoshare/base/list.h"
 #include "picoshare/base/lock.h"
 #include "picoshare/http/router.h"
 #include "picoshare/http/server.h"
@@ -14,7 +15,7 @@
 
 /* A connection, from accept to close. Guarded by server.lock. */
 struct connection {
-    struct connection *prev, *next;
+    struct list all;
     int fd;
     bool busy;        /* a request's headers are complete and it has not ended */
     bool had_request; /* at least one has ended: it is kept alive */
@@ -35,7 +36,7 @@ struct request {
     uint32_t magic;
     struct server *server;
     struct MHD_Connection *mhd;
-    struct request *prev, *next; /* guarded by server.lock */
+    struct list all; /* guarded by server.lock */
     struct connection *connection;
     int fd;
 
@@ -84,9 +85,9 @@ struct server {
     _Atomic bool cutting;  /* running ones end now */
 
     struct lock lock;
-    struct request *requests;
+    struct list requests;
     size_t requests_count;
-    struct connection *connections;
+    struct list connections;
     size_t connections_count;
     pthread_cond_t request_ended;
 };

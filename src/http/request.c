@@ -69,11 +69,7 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     request->connection = info != NULL ? info->socket_context : NULL;
     lock_take(&server->lock);
-    request->next = server->requests;
-    if (server->requests != NULL) {
-        server->requests->prev = request;
-    }
-    server->requests = request;
+    list_add(&server->requests, &request->all);
     server->requests_count++;
     lock_give(&server->lock);
     return request;
@@ -83,14 +79,7 @@ static void unlist(struct request *request)
 {
     struct server *server = request->server;
     lock_take(&server->lock);
-    if (request->next != NULL) {
-        request->next->prev = request->prev;
-    }
-    if (request->prev != NULL) {
-        request->prev->next = request->next;
-    } else {
-        server->requests = request->next;
-    }
+    list_remove(&request->all);
     server->requests_count--;
     if (request->connection != NULL) {
         request->connection->busy = false;
@@ -442,6 +431,14 @@ struct slice request_header(const struct request *request, const char *name)
         return (struct slice){NULL, 0};
     }
     return slice_of(value, len);
+}
+
+void request_copy_header(const struct request *request, const char *name, char *dst,
+                         size_t dst_size)
+{
+    struct slice value = request_header(request, name);
+    value.len = value.len < dst_size ? value.len : dst_size - 1;
+    check(slice_copy(value, dst, dst_size)); /* framing_check() has refused NULs */
 }
 
 err_t request_param(const struct request *request, size_t n, char *dst, size_t dst_size)

@@ -56,24 +56,13 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
         if (connection != NULL && info != NULL) {
             connection->fd = info->connect_fd;
             connection->since_ms = clock_mono_ms(server->clock);
-            connection->next = server->connections;
-            if (server->connections != NULL) {
-                server->connections->prev = connection;
-            }
-            server->connections = connection;
+            list_add(&server->connections, &connection->all);
             server->connections_count++;
         }
         *socket_context = connection;
     } else if (*socket_context != NULL) {
         struct connection *connection = TAKE(*socket_context);
-        if (connection->next != NULL) {
-            connection->next->prev = connection->prev;
-        }
-        if (connection->prev != NULL) {
-            connection->prev->next = connection->next;
-        } else {
-            server->connections = connection->next;
-        }
+        list_remove(&connection->all);
         server->connections_count--;
         mem_free(connection);
     }
@@ -170,6 +159,8 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     server->app = options->app;
     server->begin = options->begin;
     lock_init(&server->lock);
+    list_init(&server->requests);
+    list_init(&server->connections);
     lock_cond_init(&server->request_ended);
     err_t err = listen_on(options->address, options->port, &server->listen_fd, ret_info);
     if (err != ERR_OK) {
@@ -253,12 +244,14 @@ void server_tick(struct server *server)
 {
     int64_t now = clock_mono_ms(server->clock);
     lock_take(&server->lock);
-    for (struct request *r = server->requests; r != NULL; r = r->next) {
+    LIST_EACH(r, &server->requests, struct request, all)
+    {
         if (is_hopeless(r, now)) {
             cut(r->fd);
         }
     }
-    for (struct connection *c = server->connections; c != NULL; c = c->next) {
+    LIST_EACH(c, &server->connections, struct connection, all)
+    {
         int64_t limit = HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
         if (!c->busy && now - c->since_ms > limit) {
             cut(c->fd);
@@ -297,7 +290,8 @@ bool server_stop(struct server *server)
     if (!in_time) {
         atomic_store(&server->cutting, true);
         lock_take(&server->lock);
-        for (struct request *r = server->requests; r != NULL; r = r->next) {
+        LIST_EACH(r, &server->requests, struct request, all)
+        {
             cut(r->fd);
         }
         lock_give(&server->lock);

@@ -19,43 +19,14 @@
 
 void store_draft_init(struct store_draft *draft, const char *id)
 {
-    *draft = (struct store_draft){.listed = false};
     check(slice_copy(slice_str(id), draft->id, sizeof draft->id));
-}
-
-static void list_draft(struct store *store, struct store_draft *draft)
-{
-    if (draft->listed) {
-        return;
-    }
-    draft->listed = true;
-    draft->prev = NULL;
-    draft->next = store->drafts;
-    if (store->drafts != NULL) {
-        store->drafts->prev = draft;
-    }
-    store->drafts = draft;
-}
-
-static void unlist_draft(struct store *store, struct store_draft *draft)
-{
-    if (!draft->listed) {
-        return;
-    }
-    draft->listed = false;
-    if (draft->next != NULL) {
-        draft->next->prev = draft->prev;
-    }
-    if (draft->prev != NULL) {
-        draft->prev->next = draft->next;
-    } else {
-        store->drafts = draft->next;
-    }
+    list_init(&draft->running);
 }
 
 bool files_is_draft(const struct store *store, struct slice id)
 {
-    for (const struct store_draft *draft = store->drafts; draft != NULL; draft = draft->next) {
+    LIST_EACH(draft, &store->drafts, const struct store_draft, running)
+    {
         if (slice_eq(slice_str(draft->id), id)) {
             return true;
         }
@@ -83,7 +54,8 @@ static err_t insert_chunk(struct store *store, const char *id, int64_t index, co
 static err_t run_append(struct store *store, struct store_job *job)
 {
     struct store_append *append = CONTAINER_OF(job, struct store_append, job);
-    list_draft(store, append->draft);
+    list_remove(&append->draft->running); /* it is there from its first row on */
+    list_add(&store->drafts, &append->draft->running);
     err_t err = ERR_BUSY;
     if (store->foreign_checkpoints || store_wal_bytes(store) <= WAL_REFUSE_BYTES) {
         err =
@@ -159,7 +131,7 @@ static err_t run_publish(struct store *store, struct store_job *job)
         }
     }
     for (size_t i = 0; i < publish->files_count; i++) {
-        unlist_draft(store, publish->files[i].draft);
+        list_remove(&publish->files[i].draft->running);
     }
     return ERR_OK;
 }
@@ -193,7 +165,7 @@ err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done)
 static err_t run_discard(struct store *store, struct store_job *job)
 {
     struct store_discard *discard = CONTAINER_OF(job, struct store_discard, job);
-    unlist_draft(store, discard->draft); /* from now on a collection may remove its rows too */
+    list_remove(&discard->draft->running); /* from now on a collection may remove its rows too */
     bool done = false;
     err_t err = files_delete_chunks(store, discard->draft->id, &done);
     job->again = err == ERR_OK && !done;

@@ -30,9 +30,9 @@ struct store {
     pthread_t thread;
     /* Owned by the writer thread from here … */
     struct conn writer;
-    bool flushing;              /* the connection is at synchronous=FULL */
-    struct store_draft *drafts; /* running uploads that have rows */
-    int64_t slice_until_ms;     /* end of the running slice of background work */
+    bool flushing;          /* the connection is at synchronous=FULL */
+    struct list drafts;     /* running uploads that have rows */
+    int64_t slice_until_ms; /* end of the running slice of background work */
     int64_t last_slice_ms;
     int64_t logged_since_commit; /* bytes of chunks in the running transaction */
     bool disk_was_full;          /* for a job since the last checkpoint: an empty log is room */

@@ -147,6 +147,7 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     store->foreign_checkpoints = options->foreign_checkpoints;
     lock_init(&store->readers_lock);
     lock_cond_init(&store->reader_free);
+    list_init(&store->drafts);
     writer_init(store);
     err_t err = copy_paths(store, options->path);
     if (err == ERR_OK) {

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A page of 50 rows with names of 255 bytes, escaped, stays far below. */
-enum { MAX_PAGE_BYTES = 512 * KIB };
-
 /* No inline code or style of any kind, nothing from another host, no frames (improvements.md). */
 static const char page_csp[] =
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
@@ -121,9 +118,8 @@ static struct response *error_page(const struct request *request, int status, co
 {
     char title[64];
     (void)snprintf(title, sizeof title, "PicoShare - %s", reason_phrase(status));
-    (void)request;
     struct error_page view = {
-        .head = {.title = title, .signed_in = false, .active = NAV_NONE},
+        .head = {.title = title, .signed_in = auth_is_owner(request), .active = NAV_NONE},
         .status = status,
         .heading = reason_phrase(status),
         .message = text,

@@ -10,7 +10,7 @@
 #include "picoshare/text/percent.h"
 #include <string.h>
 
-err_t auth_check(struct request *request)
+err_t auth_check(const struct request *request)
 {
     struct sessions *sessions = app_of(request)->sessions;
     struct slice token;
@@ -29,7 +29,7 @@ err_t auth_check(struct request *request)
     return err == ERR_OK ? ERR_OK : ERR_AUTH;
 }
 
-bool auth_is_owner(struct request *request)
+bool auth_is_owner(const struct request *request)
 {
     return auth_check(request) == ERR_OK;
 }

@@ -9,7 +9,6 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/log.h"
 #include "picoshare/base/mem.h"
-#include "picoshare/base/rng.h"
 #include "picoshare/core/download.h"
 #include "picoshare/core/rules.h"
 #include "picoshare/text/conditional.h"
@@ -228,7 +227,7 @@ static err_t make_body(struct sender *s, struct response *response, struct body 
         add_content_range(s, response);
         break;
     case RANGE_MANY: {
-        err_t err = rng_text(&rng_system, "0123456789abcdef", BOUNDARY_LEN, boundary);
+        err_t err = rng_text(app_of(s->request)->rng, "0123456789abcdef", BOUNDARY_LEN, boundary);
         if (err == ERR_OK) {
             err = add_parts(body, &s->ranges, content_type(s), boundary);
         }
@@ -355,9 +354,7 @@ static void end(struct request *request)
         }
         s->request = request;
         request_set_state(request, s);
-        struct slice agent = request_header(request, "User-Agent");
-        agent.len = agent.len < sizeof s->user_agent ? agent.len : sizeof s->user_agent - 1;
-        (void)slice_copy(agent, s->user_agent, sizeof s->user_agent);
+        request_copy_header(request, "User-Agent", s->user_agent, sizeof s->user_agent);
         if (!find_file(s)) {
             return;
         }

@@ -3,6 +3,7 @@
 #define PICOSHARE_WEB_INTERNAL_H
 
 #include "picoshare/base/buf.h"
+#include "picoshare/base/limits.h"
 #include "picoshare/http/router.h"
 #include "picoshare/web/app.h"
 #include "picoshare/web/pages.h"
@@ -25,6 +26,8 @@ void answer_error(struct request *request, int status, const char *text);
 struct response *error_response(const struct request *request, int status, const char *text);
 /* A status without a body. */
 void answer_empty(struct request *request, int status);
+/* The limit of a page: 50 rows with names of 255 bytes, escaped, stay far below. */
+enum { MAX_PAGE_BYTES = 512 * KIB };
 /* HTML that was rendered into `page`, which is emptied. */
 void answer_page(struct request *request, int status, struct buf *page);
 struct response *page_response(int status, struct buf *page);
@@ -39,8 +42,8 @@ void add_base_url(const struct request *request, struct buf *out);
 /* ---- auth.c ---- */
 
 /* Whether the owner asks. ERR_AUTH: not. Other errors: the store could not be asked. */
-err_t auth_check(struct request *request) MUST_CHECK;
-bool auth_is_owner(struct request *request);
+err_t auth_check(const struct request *request) MUST_CHECK;
+bool auth_is_owner(const struct request *request);
 /* 401, or for a browser on a page the way to the login page. */
 void auth_refuse(struct request *request);
 /* Whether a changing request comes from our own pages or from no page at all. */
@@ -61,7 +64,7 @@ extern const struct request_handler handler_upload_plain; /* uploads.c: raw body
 extern const struct request_handler handler_download;     /* downloads.c */
 
 /* login.c: the login page, with what went wrong ("" for nothing). */
-void render_login_page(struct request *request, const char *next, const char *error,
+void render_login_page(const struct request *request, const char *next, const char *error,
                        struct buf *out);
 
 #endif

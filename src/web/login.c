@@ -41,9 +41,7 @@ static struct login *new_login(struct request *request)
     login->request = request;
     login->form = (request_route(request)->flags & ROUTE_PAGE) != 0;
     buf_init(&login->body, MAX_JSON_BYTES);
-    struct slice agent = request_header(request, "User-Agent");
-    agent.len = agent.len < sizeof login->user_agent ? agent.len : sizeof login->user_agent - 1;
-    (void)slice_copy(agent, login->user_agent, sizeof login->user_agent);
+    request_copy_header(request, "User-Agent", login->user_agent, sizeof login->user_agent);
     request_set_state(request, login);
     return login;
 }
@@ -84,7 +82,7 @@ static size_t receive(struct request *request, struct slice bytes)
 
 /* ---- what was sent ---- */
 
-void render_login_page(struct request *request, const char *next, const char *error,
+void render_login_page(const struct request *request, const char *next, const char *error,
                        struct buf *out)
 {
     struct login_page view = {
@@ -104,7 +102,7 @@ static void refuse(struct login *login, int status, const char *text)
         return;
     }
     struct buf page;
-    buf_init(&page, (size_t)64 * KIB);
+    buf_init(&page, MAX_PAGE_BYTES);
     render_login_page(login->request, login->next, text, &page);
     answer_page(login->request, status, &page);
     buf_done(&page);

@@ -14,12 +14,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { MAX_PAGE_BYTES = 512 * KIB, SECONDS_PER_DAY = 86400, NEVER_DAYS = 36500 };
-
-static void page_init(struct buf *page)
-{
-    buf_init(page, MAX_PAGE_BYTES);
-}
+enum { SECONDS_PER_DAY = 86400, NEVER_DAYS = 36500 };
 
 /* ---- / ---- */
 
@@ -79,7 +74,7 @@ static void end_start(struct request *request)
 {
     struct app *app = app_of(request);
     struct buf page;
-    page_init(&page);
+    buf_init(&page, MAX_PAGE_BYTES);
     if (!auth_is_owner(request)) {
         struct landing_page view = {.head = {.title = "PicoShare"}};
         template_landing(&page, &view);
@@ -108,7 +103,7 @@ static void end_login(struct request *request)
         next[0] = '\0';
     }
     struct buf page;
-    page_init(&page);
+    buf_init(&page, MAX_PAGE_BYTES);
     render_login_page(request, next, "", &page);
     answer_page(request, 200, &page);
     buf_done(&page);
@@ -231,7 +226,7 @@ static void end_files(struct request *request)
     struct file_list *list = mem_alloc(1, sizeof *list);
     err_t err = list != NULL ? ERR_OK : ERR_NOMEM;
     struct buf page;
-    page_init(&page);
+    buf_init(&page, MAX_PAGE_BYTES);
     if (err == ERR_OK) {
         list->now = clock_now_s(app->clock);
         err = store_list_entries(app->store, &after, list->now, FILES_PER_PAGE + 1, add_row, list);

@@ -383,7 +383,7 @@ static void answer_result_page(struct receiver *r)
     struct link_view *links = mem_alloc(n, sizeof *links);
     struct buf *urls = mem_alloc(2 * n, sizeof *urls);
     struct buf page;
-    buf_init(&page, MIB);
+    buf_init(&page, MAX_PAGE_BYTES);
     for (size_t i = 0; links != NULL && urls != NULL && i < n; i++) {
         struct buf *full = &urls[2 * i];
         struct buf *brief = &urls[2 * i + 1];

@@ -9,6 +9,7 @@
 #define PICOSHARE_CORE_CHUNKPOOL_H
 
 #include "picoshare/base/err.h"
+#include "picoshare/base/list.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +22,7 @@ struct chunk_user {
     char client[CLIENT_NAME_BYTES];
     void (*wake)(struct chunk_user *user); /* called by any thread, with the pool's lock held */
     /* the pool's: */
-    struct chunk_user *prev, *next;
+    struct list all;
     size_t held;
     void *ready;    /* a buffer set aside for it */
     bool waiting;   /* in line */

@@ -44,6 +44,9 @@ err_t request_query_get(const struct request *request, const char *name, char *d
                         size_t dst_size) MUST_CHECK;
 /* The first header of that name, without case; ptr NULL when there is none. */
 struct slice request_header(const struct request *request, const char *name);
+/* The same as a C string, cut to fit; "" when there is none. */
+void request_copy_header(const struct request *request, const char *name, char *dst,
+                         size_t dst_size);
 /* The n-th {} of the route, decoded. ERR_TOOBIG, ERR_INVALID (a NUL). */
 err_t request_param(const struct request *request, size_t n, char *dst, size_t dst_size) MUST_CHECK;
 /* As it was sent. */

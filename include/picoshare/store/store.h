@@ -18,6 +18,7 @@
 #include "picoshare/base/clock.h"
 #include "picoshare/base/digest.h"
 #include "picoshare/base/err.h"
+#include "picoshare/base/list.h"
 #include "picoshare/base/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
@@ -75,8 +76,7 @@ err_t store_run(struct store *store, struct store_job *job) MUST_CHECK;
  * store_draft_init() until its publish or discard job is done. */
 struct store_draft {
     char id[STORE_ENTRY_ID_LEN + 1];
-    struct store_draft *prev, *next; /* the writer's list of running uploads */
-    bool listed;
+    struct list running; /* the writer's list of uploads that have rows */
 };
 
 void store_draft_init(struct store_draft *draft, const char *id);

@@ -6,6 +6,7 @@
 #define PICOSHARE_WEB_APP_H
 
 #include "picoshare/base/clock.h"
+#include "picoshare/base/rng.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/upload.h"
 #include "picoshare/http/request.h"
@@ -13,6 +14,7 @@
 
 struct app {
     const struct clock *clock;
+    const struct rng *rng;
     struct store *store;
     struct sessions *sessions;
     struct uploads *uploads;
