@@ -38,5 +38,5 @@ find_clang() {
 }
 
 find_chromium() {
-    first_command chromium google-chrome
+    first_command chromium chromium-browser google-chrome
 }

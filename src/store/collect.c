@@ -66,10 +66,13 @@ static err_t collect_entries(struct store *store, struct store_collect *collect)
 /* Looks at the file of the next chunk row after collect->at. */
 static err_t collect_orphan(struct store *store, struct store_collect *collect)
 {
-    struct query q = query_start(&store->writer,
-                                 "SELECT id, EXISTS (SELECT 1 FROM entries AS e WHERE e.id = d.id)"
-                                 " FROM entries_data AS d WHERE id > ? ORDER BY id LIMIT 1");
+    /* Longer ids are nobody's; they are left alone. */
+    struct query q = query_start(
+        &store->writer, "SELECT id, EXISTS (SELECT 1 FROM entries AS e WHERE e.id = d.id)"
+                        " FROM entries_data AS d WHERE id > ? AND length(CAST(id AS BLOB)) < ?"
+                        " ORDER BY id LIMIT 1");
     query_bind_text(&q, collect->at);
+    query_bind_int(&q, (int64_t)sizeof collect->at);
     bool found = query_row(&q);
     bool orphan = false;
     char id[sizeof collect->at] = "";
@@ -86,8 +89,10 @@ static err_t collect_orphan(struct store *store, struct store_collect *collect)
     }
     bool done = true;
     if (orphan) {
+        /* It may take several slices; it counts once. */
+        collect->orphans_removed += strcmp(id, collect->removing) != 0 ? 1 : 0;
+        memcpy(collect->removing, id, sizeof id);
         err = files_delete_chunks(store, id, &done);
-        collect->orphans_removed += done ? 1 : 0;
     }
     if (done) {
         memcpy(collect->at, id, sizeof id);

@@ -147,10 +147,12 @@ err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done)
 {
     bool done = false;
     do {
-        /* One row at a time: it frees twenty pages, and the slice is looked at in between. */
+        /* One row at a time: it frees twenty pages, and the slice is looked at in between. Never
+         * those of a visible file, which a draft with the same id could name. */
         struct query q =
             query_start(&store->writer, "DELETE FROM entries_data WHERE rowid ="
-                                        " (SELECT rowid FROM entries_data WHERE id = ? LIMIT 1)");
+                                        " (SELECT rowid FROM entries_data WHERE id = ?1 LIMIT 1)"
+                                        " AND NOT EXISTS (SELECT 1 FROM entries WHERE id = ?1)");
         query_bind_text(&q, id);
         err_t err = query_finish(&q);
         if (err != ERR_OK) {

@@ -113,15 +113,26 @@ static err_t set_up_tables(struct conn *conn, bool is_new)
     return err;
 }
 
-err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_info)
+/* Whether the file is empty or one of ours; it is only read. */
+static err_t recognise(struct conn *conn, const char *path, bool *ret_is_new,
+                       struct err_info *ret_info)
 {
     int64_t version = 0;
     int64_t tables = 0;
+    int64_t known = 0;
     err_t err = read_int(conn, "PRAGMA user_version", &version);
     if (err == ERR_OK) {
         err = read_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
     }
+    if (err == ERR_OK) {
+        err = read_int(conn,
+                       "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
+                       " ('entries', 'entries_data', 'guest_links', 'downloads', 'settings')",
+                       &known);
+    }
     if (err != ERR_OK) {
+        /* A file of another kind is refused like a database of another kind. */
+        err = sqlite3_errcode(conn->db) == SQLITE_NOTADB ? ERR_INVALID : err;
         return err_set(ret_info, err, "cannot read database %s: %s", path,
                        sqlite3_errmsg(conn->db));
     }
@@ -130,6 +141,20 @@ err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_i
         return err_set(ret_info, ERR_INVALID,
                        "database %s has version %" PRId64 "; this program reads version %d", path,
                        version, SCHEMA_VERSION);
+    }
+    if (!is_new && known != 5) {
+        return err_set(ret_info, ERR_INVALID, "database %s belongs to another program", path);
+    }
+    *ret_is_new = is_new;
+    return ERR_OK;
+}
+
+err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_info)
+{
+    bool is_new = false;
+    err_t err = recognise(conn, path, &is_new, ret_info);
+    if (err != ERR_OK) {
+        return err;
     }
     if (is_new) {
         /* Both only take effect while the file is empty. */

@@ -243,6 +243,7 @@ static void *writer_main(void *arg)
     struct store *store = arg;
     (void)pthread_setname_np(pthread_self(), "writer");
     (void)sqlite3_wal_hook(store->writer.db, on_commit, store);
+    store->last_slice_ms = clock_mono_ms(store->clock);
     for (struct store_job *jobs = wait_for_jobs(store); jobs != NULL; jobs = wait_for_jobs(store)) {
         store->slice_until_ms = clock_mono_ms(store->clock) + SLICE_MS;
         run_batch(store, jobs);

@@ -158,8 +158,8 @@ static void test_planted_markup(void **state)
         {"'-alert(5)-'.txt", "{{ .Secret }} & <!-- x -->"},
         {"javascript:alert(6)", "javascript:alert(7)"},
     };
-    static const char *const never[] = {"<img src=x", "<b onm",        "<svg on",
-                                        "<!-- x",     "=\"javascript:alert(6)", "& <"};
+    static const char *const never[] = {"<img src=x",         "<b onm", "<svg on", "<!-- x",
+                                        "href=\"javascript:", "& <"};
     const struct server *s = *state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         const struct part parts[] = {

@@ -90,11 +90,13 @@ static inline int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
     return rc != SQLITE_OK ? rc : fault_real(file)->pMethods->xTruncate(fault_real(file), size);
 }
 
+/* Nothing is flushed in truth: these tests pull no plug, and they are quicker without. */
 static inline int fault_sync(sqlite3_file *file, int flags)
 {
+    (void)file;
+    (void)flags;
     fault.syncs++;
-    int rc = fault_rc(true, SQLITE_IOERR_FSYNC);
-    return rc != SQLITE_OK ? rc : fault_real(file)->pMethods->xSync(fault_real(file), flags);
+    return fault_rc(true, SQLITE_IOERR_FSYNC);
 }
 
 static inline int fault_size(sqlite3_file *file, sqlite3_int64 *ret_size)

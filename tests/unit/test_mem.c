@@ -14,6 +14,18 @@ static void test_alloc_is_zeroed(void **state)
     }
 }
 
+/* Sanitizers end a program that asks for too much, unless they are told not to. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 static void test_alloc_overflow(void **state)
 {
     (void)state;

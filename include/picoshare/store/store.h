@@ -230,6 +230,7 @@ struct store_collect {
     /* the writer's: where the next slice goes on */
     int step;
     char at[64];
+    char removing[64];
     int64_t rowid;
 };
 void store_collect_init(struct store_collect *collect);
