@@ -12,7 +12,7 @@
 #include "picoshare/core/upload.h"
 #include "picoshare/http/server.h"
 #include "picoshare/store/store.h"
-#include "picoshare/sys/memory.h"
+#include "picoshare/sys/process.h"
 #include "picoshare/web/app.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -214,9 +214,12 @@ int main(int argc, char **argv)
     case OPTIONS_RUN:
         break;
     }
-    memory_tune();
-    tzset(); /* read before the file system is out of reach */
     log_set_level(program.options.debug ? LOG_DEBUG : LOG_INFO);
+    process_tune_memory();
+    if (process_raise_file_limit() != ERR_OK) {
+        log_event(LOG_WARN, "the limit of open files is low", NULL);
+    }
+    tzset(); /* reads the time zone once, before threads start */
 
     /* Blocked here, so in every thread; taken by sigwait. */
     sigset_t signals;

@@ -372,6 +372,105 @@ static void test_assets_stay_inside(void **state)
     }
 }
 
+/* ---- forms without a script -------------------------------------------------------------------
+ */
+
+static const char *const browser[] = {"Accept: text/html,application/xhtml+xml,*/*;q=0.8",
+                                      "Content-Type: application/x-www-form-urlencoded", NULL};
+
+static void test_login_form(void **state)
+{
+    static const struct {
+        const char *body;
+        int status;
+        const char *location;
+    } cases[] = {
+        {"sharedSecretKey=dummypass", 303, "/"},
+        {"sharedSecretKey=dummypass&next=", 303, "/"},
+        {"next=%2Ffiles%3Fa%3Db&sharedSecretKey=dummypass", 303, "/files?a=b"},
+        {"sharedSecretKey=dummypass&next=https%3A%2F%2Fevil.example%2F", 303, "/"},
+        {"sharedSecretKey=dummypass&next=%2F%2Fevil.example%2F", 303, "/"},
+        {"sharedSecretKey=dummypass&next=%2F%5Cevil.example%2F", 303, "/"},
+        {"sharedSecretKey=dummypass&next=%2F%09%2Fevil.example", 303, "/"},
+        {"sharedSecretKey=wrong&next=%2Ffiles", 401, NULL},
+        {"sharedSecretKey=", 400, NULL},
+        {"", 400, NULL},
+    };
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct response r;
+        http_do(s,
+                &(struct request){
+                    .method = "POST", .path = "/login", .headers = browser, .text = cases[i].body},
+                &r);
+        if (r.status != cases[i].status) {
+            fail_msg("%s: %d", cases[i].body, r.status);
+        }
+        if (cases[i].location != NULL) {
+            expect_header(&r, "Location", cases[i].location);
+            assert_true(response_has(&r, "Set-Cookie", "sharedSecret="));
+        } else {
+            expect_header(&r, "Content-Type", "text/html; charset=utf-8");
+            assert_non_null(strstr(response_text(&r), "id=\"auth-form\""));
+            assert_null(response_header(&r, "Set-Cookie"));
+        }
+        response_done(&r);
+    }
+}
+
+static void test_upload_form(void **state)
+{
+    static const char *const html[] = {"Accept: text/html,application/xhtml+xml,*/*;q=0.8", NULL};
+    const struct server *s = *state;
+    const struct part parts[] = {
+        {.name = "file", .filename = "from a <form>.txt", .text = "dummy data"},
+        {.name = "expiration", .text = "2040-01-01T00:00:00Z"},
+        {.name = "note", .text = "from a form"},
+        {0}};
+    struct response r;
+    struct request q = {
+        .method = "POST", .path = "/upload", .auth = AUTH_COOKIE, .headers = html, .parts = parts};
+    http_do(s, &q, &r);
+    expect_answer(&r, 200, NULL);
+    expect_header(&r, "Content-Type", "text/html; charset=utf-8");
+    assert_non_null(strstr(response_text(&r), "Upload complete!"));
+    assert_non_null(strstr(response_text(&r), "from a &lt;form&gt;.txt"));
+    char link[64];
+    snprintf(link, sizeof link, "href=\"http://127.0.0.1:%d/-", s->port);
+    const char *id = strstr(response_text(&r), link);
+    assert_non_null(id);
+    char path[16];
+    snprintf(path, sizeof path, "/-%.10s", id + strlen(link));
+    response_done(&r);
+    struct response file;
+    http_get(s, path, &file);
+    expect_answer(&file, 200, "dummy data");
+    response_done(&file);
+    char sql[200];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) FROM entries WHERE id = '%s' AND note = 'from a form' AND"
+             " expiration_time = '2040-01-01T00:00:00Z'",
+             path + 2);
+    assert_int_equal(db_int(s, sql), 1);
+
+    const struct part late[] = {{.name = "file", .filename = "a.txt", .text = "dummy data"},
+                                {.name = "expiration", .text = "2024-01-01T00:00:00Z"},
+                                {0}};
+    int64_t entries = db_entries(s);
+    q.parts = late;
+    http_do(s, &q, &r);
+    expect_answer(&r, 400, NULL);
+    expect_header(&r, "Content-Type", "text/html; charset=utf-8");
+    assert_non_null(strstr(response_text(&r), "at least one hour in the future"));
+    response_done(&r);
+    assert_int_equal(db_entries(s), entries);
+    assert_true(db_wait_no_orphans(s));
+    q.auth = AUTH_NONE;
+    http_do(s, &q, &r);
+    expect_answer(&r, 401, NULL);
+    response_done(&r);
+}
+
 /* ---- errors as pages --------------------------------------------------------------------------
  */
 
@@ -403,6 +502,8 @@ int main(void)
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_assets),
         cmocka_unit_test(test_assets_stay_inside),
+        cmocka_unit_test(test_login_form),
+        cmocka_unit_test(test_upload_form),
         cmocka_unit_test(test_error_page),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);

@@ -11,6 +11,7 @@
 #include "picoshare/base/rng.h"
 #include "picoshare/store/store.h"
 #include <dirent.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -282,6 +283,64 @@ static inline int fixture_teardown(void **state)
 }
 
 #define fixture_test(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+/* ---- the writer ---- */
+
+/* A job that holds the writer up, so that others gather behind it. */
+struct gate {
+    struct store_job job;
+    sem_t entered, open, left;
+};
+
+static inline err_t run_gate(struct store *store, struct store_job *job)
+{
+    (void)store;
+    struct gate *gate = job->owner;
+    assert_int_equal(sem_post(&gate->entered), 0);
+    while (sem_wait(&gate->open) != 0) {
+    }
+    return ERR_OK;
+}
+
+static inline void done_gate(struct store_job *job)
+{
+    struct gate *gate = job->owner;
+    assert_int_equal(sem_post(&gate->left), 0);
+}
+
+static inline void gate_shut(struct gate *gate, struct store *store)
+{
+    assert_int_equal(sem_init(&gate->entered, 0, 0), 0);
+    assert_int_equal(sem_init(&gate->open, 0, 0), 0);
+    assert_int_equal(sem_init(&gate->left, 0, 0), 0);
+    gate->job =
+        (struct store_job){.run = run_gate, .done = done_gate, .owner = gate, .lane = STORE_URGENT};
+    store_submit(store, &gate->job);
+    assert_int_equal(sem_wait(&gate->entered), 0);
+}
+
+static inline void gate_open(struct gate *gate)
+{
+    assert_int_equal(sem_post(&gate->open), 0);
+    assert_int_equal(sem_wait(&gate->left), 0);
+}
+
+static inline err_t run_nothing(struct store *store, struct store_job *job)
+{
+    (void)store;
+    (void)job;
+    return ERR_OK;
+}
+
+/* Returns when every job submitted before has run; an idle one, once at least. */
+static inline void gate_settle(struct store *store)
+{
+    static const enum store_lane lanes[] = {STORE_URGENT, STORE_BULK, STORE_IDLE};
+    for (size_t i = 0; i < ARRAY_LEN(lanes); i++) {
+        struct store_job job = {.run = run_nothing, .lane = lanes[i]};
+        assert_int_equal(store_run(store, &job), ERR_OK);
+    }
+}
 
 /* ---- files in the store ---- */
 

@@ -182,7 +182,7 @@ struct urgent {
     struct store *store;
 };
 
-static err_t run_nothing(struct store *store, struct store_job *job)
+static err_t run_urgent(struct store *store, struct store_job *job)
 {
     (void)store;
     CONTAINER_OF(job, struct urgent, job)->runs++;
@@ -214,7 +214,7 @@ static void test_many_rows_in_slices(void **state)
     fix->clock.step_ms = SLICE_MS;
     struct urgent urgent = {.store = fix->store};
     urgent.job = (struct store_job){
-        .run = run_nothing, .done = submit_again, .owner = &urgent, .lane = STORE_URGENT};
+        .run = run_urgent, .done = submit_again, .owner = &urgent, .lane = STORE_URGENT};
     store_submit(fix->store, &urgent.job);
     struct store_collect job;
     store_collect_init(&job);

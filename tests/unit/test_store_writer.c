@@ -3,7 +3,6 @@
 #include "picoshare/base/limits.h"
 #include "support.h"
 #include <pthread.h>
-#include <semaphore.h>
 #include <sys/stat.h>
 
 /* ---- jobs that tell what happens to them ---- */
@@ -47,57 +46,6 @@ static void told_init(struct told *told, struct story *story, int tag, enum stor
     told->job = (struct store_job){.run = run_told, .done = done_told, .owner = told, .lane = lane};
 }
 
-/* A job that holds the writer up, so that others gather behind it. */
-struct gate {
-    struct store_job job;
-    sem_t entered, open, left;
-};
-
-static err_t run_gate(struct store *store, struct store_job *job)
-{
-    (void)store;
-    struct gate *gate = job->owner;
-    assert_int_equal(sem_post(&gate->entered), 0);
-    while (sem_wait(&gate->open) != 0) {
-    }
-    return ERR_OK;
-}
-
-static void done_gate(struct store_job *job)
-{
-    struct gate *gate = job->owner;
-    assert_int_equal(sem_post(&gate->left), 0);
-}
-
-static void gate_shut(struct gate *gate, struct store *store)
-{
-    assert_int_equal(sem_init(&gate->entered, 0, 0), 0);
-    assert_int_equal(sem_init(&gate->open, 0, 0), 0);
-    assert_int_equal(sem_init(&gate->left, 0, 0), 0);
-    gate->job =
-        (struct store_job){.run = run_gate, .done = done_gate, .owner = gate, .lane = STORE_URGENT};
-    store_submit(store, &gate->job);
-    assert_int_equal(sem_wait(&gate->entered), 0);
-}
-
-static void gate_open(struct gate *gate)
-{
-    assert_int_equal(sem_post(&gate->open), 0);
-    assert_int_equal(sem_wait(&gate->left), 0);
-}
-
-/* Returns when everything submitted before is done. */
-static void settle(struct store *store)
-{
-    struct story story = {.count = 0};
-    static const enum store_lane lanes[] = {STORE_URGENT, STORE_BULK, STORE_IDLE};
-    for (size_t i = 0; i < ARRAY_LEN(lanes); i++) {
-        struct told told;
-        told_init(&told, &story, 0, lanes[i]);
-        assert_int_equal(store_run(store, &told.job), ERR_OK);
-    }
-}
-
 /* ---- order ---- */
 
 static void assert_story(const struct story *story, const int *want, size_t count)
@@ -114,7 +62,7 @@ static void test_lanes(void **state)
     struct story story = {.count = 0};
     struct told told[9];
     struct gate gate;
-    settle(fix->store); /* from now on, while the clock stands still, no slice is due */
+    gate_settle(fix->store); /* from now on, while the clock stands still, no slice is due */
     gate_shut(&gate, fix->store);
     static const enum store_lane lanes[9] = {
         STORE_IDLE,   STORE_BULK, STORE_URGENT, STORE_IDLE, STORE_BULK,
@@ -125,7 +73,7 @@ static void test_lanes(void **state)
         store_submit(fix->store, &told[i].job);
     }
     gate_open(&gate);
-    settle(fix->store);
+    gate_settle(fix->store);
     static const int want[] = {2, 5, 7, 1, 4, 6, 0, 3, 8};
     assert_story(&story, want, ARRAY_LEN(want));
 }
@@ -145,7 +93,7 @@ static void test_order_within_a_lane(void **state)
         store_submit(fix->store, &told[i].job);
     }
     gate_open(&gate);
-    settle(fix->store);
+    gate_settle(fix->store);
     assert_int_equal(story->count, ALL);
     for (int i = 0, urgent = 0, bulk = URGENT; i < ALL; i++) {
         assert_int_equal(story->done[i], story->done[i] < URGENT ? urgent++ : bulk++);
@@ -203,7 +151,7 @@ static void test_idle_work_goes_on_under_load(void **state)
     assert_int_equal(store_run(fix->store, &idle.job), ERR_OK);
     int64_t passed_ms = fix->clock.mono_ms - before_ms;
     loads[0].stop = loads[1].stop = true;
-    settle(fix->store);
+    gate_settle(fix->store);
     assert_int_equal(idle.runs, 20);
     /* About every SLICE_EVERY_MS, and no more often than that. */
     assert_true(passed_ms < 25 * SLICE_EVERY_MS);
@@ -264,7 +212,7 @@ static void test_only_the_culprit_fails(void **state)
             }
         }
         gate_open(&gate);
-        settle(fix->store);
+        gate_settle(fix->store);
         static const int want[] = {0, 1, 2, 3, 4};
         assert_story(&story, want, ARRAY_LEN(want));
         assert_int_equal(told[0].runs, cases[i].runs);
@@ -313,7 +261,7 @@ static void test_publish_among_others(void **state)
         store_submit(fix->store, &jobs[i].job);
     }
     gate_open(&gate);
-    settle(fix->store);
+    gate_settle(fix->store);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(jobs[i].job.result, want[i]);
         if (want[i] == ERR_OK) {
@@ -345,7 +293,7 @@ static void test_group_commit(void **state)
         store_submit(fix->store, &sets[i].job);
     }
     gate_open(&gate);
-    settle(fix->store);
+    gate_settle(fix->store);
     assert_int_equal(story.count, JOBS);
     assert_true(fault.syncs >= 1 && fault.syncs <= 4);
     assert_sql(fix->path, "SELECT count(*) FROM ext_meta WHERE key LIKE 'key%'", "200");
@@ -436,7 +384,7 @@ static void test_log_stays_short(void **state)
     store_draft_init(&draft, "abcdefghij");
     int64_t index = 0;
     assert_int_equal(append_bytes(fix, &draft, &index, 2 * WAL_REFUSE_BYTES), ERR_OK);
-    settle(fix->store);
+    gate_settle(fix->store);
     assert_true(file_bytes(fix->path, "-wal") <= WAL_SOFT_BYTES + 2 * MIB);
     assert_true(store_wal_bytes(fix->store) <= WAL_SOFT_BYTES);
 }
@@ -462,9 +410,9 @@ static void test_log_held_by_a_reader(void **state)
     assert_file(fix->store, "uvwxyzABCD", "small", 5);
     assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(reader), SQLITE_OK);
-    settle(fix->store);
+    gate_settle(fix->store);
     assert_int_equal(append_bytes(fix, &draft, &index, WAL_SOFT_BYTES + 4 * MIB), ERR_OK);
-    settle(fix->store);
+    gate_settle(fix->store);
     assert_true(store_wal_bytes(fix->store) <= WAL_SOFT_BYTES);
     struct store_new_file file = {.draft = &draft,
                                   .filename = "f",

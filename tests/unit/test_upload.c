@@ -1,0 +1,856 @@
+#include "fault_vfs.h"
+#include "picoshare/base/limits.h"
+#include "picoshare/base/mem.h"
+#include "picoshare/core/rules.h"
+#include "picoshare/core/upload.h"
+#include "support.h"
+#include <pthread.h>
+
+enum { PATIENCE_S = 60 }; /* longer than any wait here, on a busy machine */
+
+/* ---- a fixture with uploads ---- */
+
+struct upload_fixture {
+    struct fixture *base;
+    struct uploads *uploads;
+};
+
+static int setup_with(void **state, int (*setup)(void **state))
+{
+    struct upload_fixture *fix = calloc(1, sizeof *fix);
+    assert_non_null(fix);
+    void *base = NULL;
+    (void)setup(&base);
+    fix->base = base;
+    assert_int_equal(
+        uploads_new(fix->base->store, &fix->base->clock.clock, &fix->base->rng.rng, &fix->uploads),
+        ERR_OK);
+    *state = fix;
+    return 0;
+}
+
+static int setup(void **state)
+{
+    return setup_with(state, fixture_setup);
+}
+
+static int setup_fault(void **state)
+{
+    return setup_with(state, fault_fixture_setup);
+}
+
+static int teardown(void **state)
+{
+    struct upload_fixture *fix = *state;
+    fault_lift();
+    fixture_close(fix->base);
+    /* Every upload has freed itself, and given its buffers back. */
+    assert_int_equal(uploads_running(fix->uploads), 0);
+    assert_int_equal(uploads_buffers_used(fix->uploads), 0);
+    uploads_free(fix->uploads);
+    void *base = fix->base;
+    (void)fixture_teardown(&base);
+    free(fix);
+    return 0;
+}
+
+/* ---- the other side of an upload ---- */
+
+struct client {
+    struct upload *upload;
+    pthread_mutex_t mutex;
+    pthread_cond_t cond;
+    bool woken;
+    _Atomic bool closed;
+    _Atomic int wakes;
+};
+
+static void wake_client(void *arg)
+{
+    struct client *client = arg;
+    check(!client->closed);
+    client->wakes++;
+    check(pthread_mutex_lock(&client->mutex) == 0);
+    client->woken = true;
+    check(pthread_cond_signal(&client->cond) == 0);
+    check(pthread_mutex_unlock(&client->mutex) == 0);
+}
+
+static err_t client_begin(struct client *client, struct uploads *uploads, const char *address)
+{
+    *client = (struct client){.upload = NULL};
+    check(pthread_mutex_init(&client->mutex, NULL) == 0);
+    check(pthread_cond_init(&client->cond, NULL) == 0);
+    return upload_begin(uploads, address, wake_client, client, &client->upload);
+}
+
+static void client_wait(struct client *client)
+{
+    struct timespec until;
+    check(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_sec += PATIENCE_S;
+    check(pthread_mutex_lock(&client->mutex) == 0);
+    while (!client->woken) {
+        check(pthread_cond_timedwait(&client->cond, &client->mutex, &until) == 0);
+    }
+    client->woken = false;
+    check(pthread_mutex_unlock(&client->mutex) == 0);
+}
+
+static void client_close(struct client *client)
+{
+    upload_close(TAKE(client->upload));
+    client->closed = true;
+}
+
+static err_t client_start(struct client *client, const char *name)
+{
+    return upload_start_file(client->upload, slice_str(name), SLICE("text/plain"));
+}
+
+/* Sends the bytes in pieces; waits where that is asked for. */
+static err_t client_write(struct client *client, const char *bytes, size_t len, size_t piece)
+{
+    for (size_t pos = 0; pos < len;) {
+        size_t n = len - pos < piece ? len - pos : piece;
+        size_t taken = upload_write(client->upload, slice_of(bytes + pos, n));
+        check(taken <= n);
+        pos += taken;
+        if (taken < n) {
+            err_t err = upload_error(client->upload);
+            if (err != ERR_OK) {
+                return err;
+            }
+            client_wait(client);
+        }
+    }
+    return upload_error(client->upload);
+}
+
+static err_t client_file(struct client *client, const char *name, const char *bytes, size_t len,
+                         size_t piece)
+{
+    err_t err = client_start(client, name);
+    if (err == ERR_OK) {
+        err = client_write(client, bytes, len, piece);
+    }
+    if (err == ERR_OK) {
+        err = upload_end_file(client->upload);
+    }
+    return err;
+}
+
+static err_t client_publish(struct client *client, const char *note, int64_t expiration_time)
+{
+    const struct upload_details details = {.expiration_time = expiration_time, .note = note};
+    err_t err = upload_publish(client->upload, &details);
+    if (err != ERR_OK) {
+        return err;
+    }
+    while (!upload_published(client->upload)) {
+        client_wait(client);
+    }
+    return upload_error(client->upload);
+}
+
+/* An upload that must succeed, of one file. */
+static void send_file(struct uploads *uploads, const char *bytes, size_t len, size_t piece,
+                      char ret_id[STORE_ENTRY_ID_LEN + 1])
+{
+    struct client client;
+    assert_int_equal(client_begin(&client, uploads, "192.0.2.1"), ERR_OK);
+    assert_int_equal(client_file(&client, "name.txt", bytes, len, piece), ERR_OK);
+    assert_int_equal(upload_bytes(client.upload), len);
+    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    memcpy(ret_id, upload_file_id(client.upload, 0), STORE_ENTRY_ID_LEN + 1);
+    client_close(&client);
+}
+
+/* Waits for closed uploads to be gone. */
+static void await_running(struct uploads *uploads, size_t running)
+{
+    for (int i = 0; i < PATIENCE_S * 100 && uploads_running(uploads) != running; i++) {
+        sleep_ms(10);
+    }
+    assert_int_equal(uploads_running(uploads), running);
+}
+
+/* ---- files go in and come out ---- */
+
+static void test_sizes(void **state)
+{
+    struct upload_fixture *fix = *state;
+    static const size_t sizes[] = {1,      2,      16383,  16384,  16385,   32768,  32769,
+                                   327679, 327680, 327681, 655360, 1000000, 2949121};
+    static const size_t pieces[] = {1, 1460, 16384, 16385, 32768, 327680, SIZE_MAX};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        char *bytes = make_bytes(i, sizes[i]);
+        uint8_t digest[SHA256_BYTES];
+        assert_int_equal(sha256_of(slice_of(bytes, sizes[i]), digest), ERR_OK);
+        for (size_t k = sizes[i] > 100000; k < ARRAY_LEN(pieces); k++) {
+            char id[STORE_ENTRY_ID_LEN + 1];
+            send_file(fix->uploads, bytes, sizes[i], pieces[k], id);
+            assert_file(fix->base->store, id, bytes, sizes[i]);
+            struct store_entry entry;
+            assert_int_equal(store_find_entry(fix->base->store, id, &entry), ERR_OK);
+            assert_int_equal(entry.chunk_bytes, sizes[i] < CHUNK_BYTES ? sizes[i] : CHUNK_BYTES);
+            assert_true(entry.has_sha256);
+            assert_memory_equal(entry.sha256, digest, sizeof digest);
+            assert_string_equal(entry.filename, "name.txt");
+            assert_string_equal(entry.content_type, "text/plain");
+            assert_null(entry.note);
+            assert_int_equal(entry.upload_time, TEST_NOW_S);
+            assert_int_equal(entry.expiration_time, STORE_NEVER);
+            store_entry_done(&entry);
+        }
+        free(bytes);
+    }
+    assert_sql(fix->base->path,
+               "SELECT count(*) FROM entries AS e, ext_files AS f ON f.id = e.id WHERE f.size <>"
+               " (SELECT sum(length(chunk)) FROM entries_data AS d WHERE d.id = e.id)",
+               "0");
+    assert_sql(
+        fix->base->path,
+        "SELECT count(*) FROM entries_data WHERE length(chunk) = 0 OR length(chunk) > 327680", "0");
+    await_running(fix->uploads, 0);
+    assert_int_equal(uploads_buffers_used(fix->uploads), 0);
+}
+
+/* Every split of a file whose parts are all different. */
+static void test_splits(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = SMALL_BUFFER_BYTES + 5 };
+    char *bytes = make_bytes(1, LEN);
+    for (size_t cut = SMALL_BUFFER_BYTES - 8; cut <= LEN; cut++) {
+        struct client client;
+        assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+        assert_int_equal(client_start(&client, "f"), ERR_OK);
+        assert_int_equal(client_write(&client, bytes, cut, SIZE_MAX), ERR_OK);
+        assert_int_equal(upload_write(client.upload, slice_of(NULL, 0)), 0);
+        assert_int_equal(client_write(&client, bytes + cut, LEN - cut, SIZE_MAX), ERR_OK);
+        assert_int_equal(upload_end_file(client.upload), ERR_OK);
+        assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+        assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
+        client_close(&client);
+    }
+    free(bytes);
+}
+
+static void test_several_files(void **state)
+{
+    struct upload_fixture *fix = *state;
+    static const size_t sizes[] = {5, 400000, 16385, 1, 655360, 327680, 3};
+    char *bytes[ARRAY_LEN(sizes)];
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    int64_t total = 0;
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        char name[16];
+        (void)snprintf(name, sizeof name, "file%zu", i);
+        bytes[i] = make_bytes(i, sizes[i]);
+        assert_int_equal(client_file(&client, name, bytes[i], sizes[i], 30000), ERR_OK);
+        assert_string_equal(upload_file_name(client.upload, i), name);
+        total += (int64_t)sizes[i];
+        assert_int_equal(upload_bytes(client.upload), total);
+        assert_int_equal(upload_files_count(client.upload), i + 1);
+        for (size_t k = 0; k <= i; k++) {
+            assert_false(file_exists(fix->base->store, upload_file_id(client.upload, k)));
+        }
+    }
+    fix->base->clock.now_s += 7;
+    assert_int_equal(client_publish(&client, "for all", TEST_NOW_S + 86400), ERR_OK);
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        const char *id = upload_file_id(client.upload, i);
+        assert_file(fix->base->store, id, bytes[i], sizes[i]);
+        struct store_entry entry;
+        uint8_t digest[SHA256_BYTES];
+        assert_int_equal(store_find_entry(fix->base->store, id, &entry), ERR_OK);
+        assert_int_equal(sha256_of(slice_of(bytes[i], sizes[i]), digest), ERR_OK);
+        assert_memory_equal(entry.sha256, digest, sizeof digest);
+        assert_string_equal(entry.note, "for all");
+        assert_string_equal(entry.filename, upload_file_name(client.upload, i));
+        assert_int_equal(entry.upload_time, TEST_NOW_S + 7);
+        assert_int_equal(entry.expiration_time, TEST_NOW_S + 86400);
+        store_entry_done(&entry);
+        free(bytes[i]);
+    }
+    client_close(&client);
+    assert_sound(fix->base->path);
+}
+
+static void test_as_many_files_as_allowed(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    for (size_t i = 0; i < MAX_FILES_PER_UPLOAD; i++) {
+        assert_int_equal(client_file(&client, "f", "abc", 3, 1), ERR_OK);
+        const char *id = upload_file_id(client.upload, i);
+        assert_int_equal(strlen(id), ENTRY_ID_LEN);
+        assert_int_equal(strspn(id, rules_id_alphabet), ENTRY_ID_LEN);
+        for (size_t k = 0; k < i; k++) {
+            assert_string_not_equal(id, upload_file_id(client.upload, k));
+        }
+    }
+    assert_int_equal(client_start(&client, "f"), ERR_TOOBIG);
+    assert_int_equal(upload_files_count(client.upload), MAX_FILES_PER_UPLOAD);
+    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    client_close(&client);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", "64");
+}
+
+static void test_empty_file(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_file(&client, "full", "abc", 3, 1), ERR_OK);
+    assert_int_equal(client_start(&client, "empty"), ERR_OK);
+    assert_int_equal(upload_end_file(client.upload), ERR_INVALID);
+    client_close(&client);
+    await_running(fix->uploads, 0);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", "0");
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", "0");
+}
+
+/* ---- waiting ---- */
+
+static void test_waits_for_the_writer(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = 10 * CHUNK_BYTES };
+    char *bytes = make_bytes(1, LEN);
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_start(&client, "f"), ERR_OK);
+    struct gate gate;
+    gate_shut(&gate, fix->base->store);
+    size_t taken = upload_write(client.upload, slice_of(bytes, LEN));
+    assert_int_equal(taken, UPLOAD_MAX_BUFFERS * CHUNK_BYTES);
+    assert_int_equal(upload_error(client.upload), ERR_OK);
+    assert_int_equal(uploads_buffers_used(fix->uploads), UPLOAD_MAX_BUFFERS);
+    assert_int_equal(upload_write(client.upload, slice_of(bytes + taken, 1)), 0);
+    assert_int_equal(client.wakes, 0);
+    gate_open(&gate);
+    client_wait(&client);
+    assert_int_equal(client_write(&client, bytes + taken, LEN - taken, SIZE_MAX), ERR_OK);
+    assert_int_equal(upload_end_file(client.upload), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
+    client_close(&client);
+    free(bytes);
+}
+
+/* The tail of a file is stored before the next file begins: one small buffer at a time. */
+static void test_waits_for_the_file_before(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    struct gate gate;
+    gate_shut(&gate, fix->base->store);
+    assert_int_equal(client_file(&client, "one", "abc", 3, 1), ERR_OK);
+    assert_int_equal(client_start(&client, "two"), ERR_OK);
+    assert_int_equal(upload_write(client.upload, SLICE("defg")), 0);
+    assert_int_equal(upload_error(client.upload), ERR_OK);
+    gate_open(&gate);
+    client_wait(&client);
+    assert_int_equal(upload_write(client.upload, SLICE("defg")), 4);
+    assert_int_equal(upload_end_file(client.upload), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_file(fix->base->store, upload_file_id(client.upload, 0), "abc", 3);
+    assert_file(fix->base->store, upload_file_id(client.upload, 1), "defg", 4);
+    client_close(&client);
+}
+
+/* Sixty stalled uploads of one client, and what others can still do. */
+static void test_share_of_a_client(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { STALLED = 60, LEN = SMALL_BUFFER_BYTES + 1 };
+    char *bytes = make_bytes(1, LEN);
+    struct client stalled[STALLED];
+    int waiting = 0;
+    for (int i = 0; i < STALLED; i++) {
+        assert_int_equal(client_begin(&stalled[i], fix->uploads, "192.0.2.1"), ERR_OK);
+        assert_int_equal(client_start(&stalled[i], "f"), ERR_OK);
+        size_t taken = upload_write(stalled[i].upload, slice_of(bytes, LEN));
+        assert_int_equal(upload_error(stalled[i].upload), ERR_OK);
+        bool has_chunk = i < CLIENT_MAX_BUFFERS;
+        assert_int_equal(taken, has_chunk ? LEN : SMALL_BUFFER_BYTES);
+        waiting += !has_chunk;
+    }
+    assert_int_equal(waiting, STALLED - CLIENT_MAX_BUFFERS);
+    assert_int_equal(uploads_buffers_used(fix->uploads), CLIENT_MAX_BUFFERS);
+    assert_int_equal(uploads_running(fix->uploads), STALLED);
+    /* Small files need no chunk buffer, from the same address either; other clients have theirs. */
+    char id[STORE_ENTRY_ID_LEN + 1];
+    send_file(fix->uploads, bytes, 4096, SIZE_MAX, id);
+    assert_file(fix->base->store, id, bytes, 4096);
+    struct client other;
+    assert_int_equal(client_begin(&other, fix->uploads, "192.0.2.2"), ERR_OK);
+    assert_int_equal(client_file(&other, "f", bytes, LEN, SIZE_MAX), ERR_OK);
+    assert_int_equal(client_publish(&other, NULL, STORE_NEVER), ERR_OK);
+    client_close(&other);
+    /* One of the stalled goes: the first in line gets its buffer. */
+    client_close(&stalled[3]);
+    client_wait(&stalled[CLIENT_MAX_BUFFERS]);
+    assert_int_equal(
+        upload_write(stalled[CLIENT_MAX_BUFFERS].upload, slice_of(bytes + SMALL_BUFFER_BYTES, 1)),
+        1);
+    assert_int_equal(stalled[CLIENT_MAX_BUFFERS + 1].wakes, 0);
+    for (int i = 0; i < STALLED; i++) {
+        if (i != 3) {
+            client_close(&stalled[i]);
+        }
+    }
+    await_running(fix->uploads, 0);
+    assert_int_equal(uploads_buffers_used(fix->uploads), 0);
+    free(bytes);
+}
+
+/* Who has waited too long for a buffer is told to come again; who only sends nothing is not. */
+static void test_waiting_ends(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = SMALL_BUFFER_BYTES + 1 };
+    char *bytes = make_bytes(1, LEN);
+    struct client clients[CLIENT_MAX_BUFFERS + 2];
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        fix->base->clock.mono_ms += i == CLIENT_MAX_BUFFERS + 1 ? 1 : 0;
+        assert_int_equal(client_begin(&clients[i], fix->uploads, "a"), ERR_OK);
+        assert_int_equal(client_start(&clients[i], "f"), ERR_OK);
+        (void)upload_write(clients[i].upload, slice_of(bytes, LEN));
+    }
+    struct client *first = &clients[CLIENT_MAX_BUFFERS];
+    struct client *second = first + 1;
+    fix->base->clock.mono_ms += BUFFER_WAIT_MS - 2;
+    uploads_tick(fix->uploads);
+    assert_int_equal(upload_error(first->upload), ERR_OK);
+    assert_int_equal(first->wakes, 0);
+    fix->base->clock.mono_ms++;
+    uploads_tick(fix->uploads);
+    assert_int_equal(upload_error(first->upload), ERR_BUSY);
+    assert_int_equal(first->wakes, 1);
+    assert_int_equal(upload_error(second->upload), ERR_OK);
+    fix->base->clock.mono_ms++;
+    uploads_tick(fix->uploads);
+    assert_int_equal(upload_error(second->upload), ERR_BUSY);
+    assert_int_equal(upload_write(first->upload, SLICE("x")), 0);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        if (i < CLIENT_MAX_BUFFERS) {
+            assert_int_equal(upload_error(clients[i].upload), ERR_OK);
+            assert_int_equal(clients[i].wakes, 0);
+        }
+        client_close(&clients[i]);
+    }
+    uploads_tick(fix->uploads);
+    free(bytes);
+}
+
+/* A closed upload that is still being tidied up wants no buffer any more. */
+static void test_closed_leaves_the_line(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = SMALL_BUFFER_BYTES + 1 };
+    char *bytes = make_bytes(1, CHUNK_BYTES + 1);
+    /* Has a row in the store, and no buffer. */
+    struct client closing;
+    assert_int_equal(client_begin(&closing, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_start(&closing, "f"), ERR_OK);
+    assert_int_equal(client_write(&closing, bytes, CHUNK_BYTES, SIZE_MAX), ERR_OK);
+    while (uploads_buffers_used(fix->uploads) > 0) {
+        client_wait(&closing);
+    }
+    gate_settle(fix->base->store);
+    struct client holders[CLIENT_MAX_BUFFERS];
+    for (size_t i = 0; i < ARRAY_LEN(holders); i++) {
+        assert_int_equal(client_begin(&holders[i], fix->uploads, "a"), ERR_OK);
+        assert_int_equal(client_start(&holders[i], "f"), ERR_OK);
+        assert_int_equal(upload_write(holders[i].upload, slice_of(bytes, LEN)), LEN);
+    }
+    assert_int_equal(upload_write(closing.upload, slice_of(bytes + CHUNK_BYTES, 1)), 0);
+    struct client next;
+    assert_int_equal(client_begin(&next, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_start(&next, "f"), ERR_OK);
+    assert_int_equal(upload_write(next.upload, slice_of(bytes, LEN)), SMALL_BUFFER_BYTES);
+    struct gate gate;
+    gate_shut(&gate, fix->base->store);
+    client_close(&closing); /* its rows are to be removed, which takes its time */
+    client_close(&holders[0]);
+    int wakes = next.wakes;
+    gate_open(&gate);
+    client_close(&next);
+    for (size_t i = 1; i < ARRAY_LEN(holders); i++) {
+        client_close(&holders[i]);
+    }
+    await_running(fix->uploads, 0);
+    free(bytes);
+    assert_int_equal(wakes, 1);
+}
+
+/* ---- closing ---- */
+
+static void assert_no_rows(struct upload_fixture *fix)
+{
+    await_running(fix->uploads, 0);
+    assert_int_equal(uploads_buffers_used(fix->uploads), 0);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", "0");
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", "0");
+}
+
+/* Closes at every stage of an upload of two files, with the writer idle or held up. */
+static void test_close_unpublished(void **state)
+{
+    struct upload_fixture *fix = *state;
+    char *bytes = make_bytes(1, 3 * CHUNK_BYTES);
+    for (int held = 0; held <= 1; held++) {
+        for (int stage = 0; stage <= 7; stage++) {
+            struct client client;
+            struct gate gate;
+            if (held) {
+                gate_shut(&gate, fix->base->store);
+            }
+            assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+            if (stage >= 1) {
+                assert_int_equal(client_start(&client, "one"), ERR_OK);
+            }
+            if (stage >= 2) {
+                assert_int_equal(upload_write(client.upload, slice_of(bytes, 100)), 100);
+            }
+            if (stage >= 3) {
+                assert_int_equal(client_write(&client, bytes, 20000, SIZE_MAX), ERR_OK);
+            }
+            if (stage >= 4) {
+                assert_int_equal(client_write(&client, bytes, 3 * CHUNK_BYTES, 50000), ERR_OK);
+            }
+            if (stage >= 5) {
+                assert_int_equal(upload_end_file(client.upload), ERR_OK);
+            }
+            if (stage >= 6) {
+                assert_int_equal(client_start(&client, "two"), ERR_OK);
+            }
+            if (stage >= 7) {
+                size_t taken = upload_write(client.upload, slice_of(bytes, 100000));
+                assert_true(taken == 0 || taken == 100000);
+            }
+            client_close(&client);
+            if (held) {
+                gate_open(&gate);
+            }
+            assert_no_rows(fix);
+        }
+    }
+    free(bytes);
+    upload_close(NULL);
+    uploads_free(NULL);
+}
+
+/* A client that goes away while its upload is published: the files are there. */
+static void test_close_while_publishing(void **state)
+{
+    struct upload_fixture *fix = *state;
+    char *bytes = make_bytes(1, 2 * CHUNK_BYTES + 5);
+    static const size_t sizes[] = {1, CHUNK_BYTES, 2 * CHUNK_BYTES + 5};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        struct client client;
+        struct gate gate;
+        assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+        gate_shut(&gate, fix->base->store);
+        assert_int_equal(client_file(&client, "f", bytes, sizes[i], SIZE_MAX), ERR_OK);
+        char id[STORE_ENTRY_ID_LEN + 1];
+        memcpy(id, upload_file_id(client.upload, 0), sizeof id);
+        char note[] = "borrowed";
+        const struct upload_details details = {.expiration_time = STORE_NEVER, .note = note};
+        assert_int_equal(upload_publish(client.upload, &details), ERR_OK);
+        memset(note, 'x', sizeof note - 1); /* it was copied */
+        assert_false(upload_published(client.upload));
+        client_close(&client);
+        gate_open(&gate);
+        await_running(fix->uploads, 0);
+        assert_file(fix->base->store, id, bytes, sizes[i]);
+    }
+    assert_sql(fix->base->path, "SELECT group_concat(note) FROM entries",
+               "borrowed,borrowed,borrowed");
+    free(bytes);
+}
+
+static void test_as_many_uploads_as_allowed(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client *clients = calloc(MAX_UPLOADS + 1, sizeof *clients);
+    assert_non_null(clients);
+    for (size_t i = 0; i < MAX_UPLOADS; i++) {
+        assert_int_equal(client_begin(&clients[i], fix->uploads, "a"), ERR_OK);
+    }
+    assert_int_equal(client_begin(&clients[MAX_UPLOADS], fix->uploads, "b"), ERR_BUSY);
+    assert_null(clients[MAX_UPLOADS].upload);
+    assert_int_equal(uploads_running(fix->uploads), MAX_UPLOADS);
+    client_close(&clients[77]);
+    assert_int_equal(client_begin(&clients[77], fix->uploads, "b"), ERR_OK);
+    for (size_t i = 0; i < MAX_UPLOADS; i++) {
+        client_close(&clients[i]);
+    }
+    assert_int_equal(uploads_running(fix->uploads), 0);
+    free(clients);
+}
+
+/* ---- failures ---- */
+
+static void test_disk_full_while_receiving(void **state)
+{
+    struct upload_fixture *fix = *state;
+    char *bytes = make_bytes(1, 20 * CHUNK_BYTES);
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_start(&client, "f"), ERR_OK);
+    assert_int_equal(client_write(&client, bytes, 2 * CHUNK_BYTES, SIZE_MAX), ERR_OK);
+    gate_settle(fix->base->store);
+    fault_set(FAULT_FULL, 0, true);
+    assert_int_equal(client_write(&client, bytes, 20 * CHUNK_BYTES, SIZE_MAX), ERR_FULL);
+    fault_lift();
+    /* It stays failed, though the next chunk would find room. */
+    assert_int_equal(upload_write(client.upload, SLICE("x")), 0);
+    assert_int_equal(upload_end_file(client.upload), ERR_OK);
+    const struct upload_details details = {.expiration_time = STORE_NEVER};
+    assert_int_equal(upload_publish(client.upload, &details), ERR_FULL);
+    assert_false(upload_published(client.upload));
+    client_close(&client);
+    assert_no_rows(fix);
+    char id[STORE_ENTRY_ID_LEN + 1];
+    send_file(fix->uploads, bytes, 3 * CHUNK_BYTES, SIZE_MAX, id);
+    assert_file(fix->base->store, id, bytes, 3 * CHUNK_BYTES);
+    assert_sound(fix->base->path);
+    free(bytes);
+}
+
+static void test_disk_full_while_publishing(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_file(&client, "one", "abc", 3, 1), ERR_OK);
+    assert_int_equal(client_file(&client, "two", "def", 3, 1), ERR_OK);
+    gate_settle(fix->base->store);
+    fault_set(FAULT_FULL, 0, true);
+    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_FULL);
+    assert_true(upload_published(client.upload)); /* the outcome is known */
+    fault_lift();
+    client_close(&client);
+    assert_no_rows(fix);
+}
+
+/* The disk stays full while the rows should be removed: the next collection does it. */
+static void test_disk_full_while_discarding(void **state)
+{
+    struct upload_fixture *fix = *state;
+    char *bytes = make_bytes(1, CHUNK_BYTES);
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_file(&client, "one", "abc", 3, 1), ERR_OK);
+    assert_int_equal(client_file(&client, "two", bytes, CHUNK_BYTES, SIZE_MAX), ERR_OK);
+    gate_settle(fix->base->store);
+    fault_set(FAULT_FULL, 0, true);
+    client_close(&client);
+    await_running(fix->uploads, 0);
+    fault_lift();
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", "2");
+    struct store_collect collect;
+    store_collect_init(&collect);
+    assert_int_equal(store_run(fix->base->store, &collect.job), ERR_OK);
+    assert_int_equal(collect.orphans_removed, 2);
+    assert_no_rows(fix);
+    free(bytes);
+}
+
+static void test_no_random_bytes(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client client;
+    assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_file(&client, "one", "abc", 3, 1), ERR_OK);
+    fix->base->rng.broken = true;
+    assert_int_equal(client_start(&client, "two"), ERR_IO);
+    assert_int_equal(upload_files_count(client.upload), 1);
+    client_close(&client);
+    assert_no_rows(fix);
+}
+
+/* An id that is taken: the upload fails, the file that has the id is not touched. */
+static void test_id_is_taken(void **state)
+{
+    struct upload_fixture *fix = *state;
+    char *bytes = make_bytes(1, 3 * CHUNK_BYTES);
+    static const size_t sizes[] = {10, 3 * CHUNK_BYTES};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        uint64_t position = fix->base->rng.position;
+        char id[STORE_ENTRY_ID_LEN + 1];
+        send_file(fix->uploads, bytes, 2 * CHUNK_BYTES, SIZE_MAX, id);
+        fix->base->rng.position = position;
+        struct client client;
+        assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+        err_t err = client_file(&client, "f", bytes, sizes[i], SIZE_MAX);
+        assert_string_equal(upload_file_id(client.upload, 0), id);
+        if (err == ERR_OK) {
+            err = client_publish(&client, NULL, STORE_NEVER);
+        }
+        client_close(&client);
+        await_running(fix->uploads, 0);
+        assert_int_equal(err, ERR_EXISTS);
+        assert_true(file_exists(fix->base->store, id));
+        assert_file(fix->base->store, id, bytes, 2 * CHUNK_BYTES);
+    }
+    free(bytes);
+}
+
+/* Two files with a note; the first failure ends it. */
+static err_t try_upload(struct upload_fixture *fix, const char *bytes, size_t len)
+{
+    struct client client;
+    err_t err = client_begin(&client, fix->uploads, "a");
+    if (err == ERR_OK) {
+        err = client_file(&client, "one", "abc", 3, 1);
+    }
+    if (err == ERR_OK) {
+        err = client_file(&client, "two", bytes, len, 50000);
+    }
+    if (err == ERR_OK) {
+        err = client_publish(&client, "note", STORE_NEVER);
+    }
+    client_close(&client);
+    await_running(fix->uploads, 0);
+    return err;
+}
+
+static void test_no_memory(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = 2 * CHUNK_BYTES + 5 };
+    char *bytes = make_bytes(1, LEN);
+    err_t err = ERR_NOMEM;
+    int64_t n = 0;
+    for (; err == ERR_NOMEM; n++) {
+        mem_fail_after(n);
+        err = try_upload(fix, bytes, LEN);
+        mem_fail_after(-1);
+        if (err != ERR_OK) {
+            assert_int_equal(err, ERR_NOMEM);
+            assert_no_rows(fix);
+        }
+    }
+    assert_true(n > 10);
+    assert_sql(fix->base->path, "SELECT group_concat(filename) FROM entries", "one,two");
+    for (n = 0; n < 4; n++) {
+        struct uploads *uploads = NULL;
+        mem_fail_after(n);
+        err = uploads_new(fix->base->store, &fix->base->clock.clock, &fix->base->rng.rng, &uploads);
+        mem_fail_after(-1);
+        assert_int_equal(err, n < 3 ? ERR_NOMEM : ERR_OK);
+        uploads_free(uploads);
+    }
+    free(bytes);
+}
+
+/* ---- threads ---- */
+
+enum { THREADS = 6, ROUNDS = 12 };
+
+struct sender {
+    struct upload_fixture *fix;
+    int number;
+    int published;
+};
+
+/* Runs in a thread, where cmocka's asserts may not be used. */
+static void *sender_main(void *arg)
+{
+    struct sender *sender = arg;
+    enum { MOST = 8 * CHUNK_BYTES };
+    char *bytes = malloc(MOST);
+    check(bytes != NULL);
+    for (int round = 0; round < ROUNDS; round++) {
+        memset(bytes, sender->number * ROUNDS + round, MOST);
+        struct client client;
+        char address[8];
+        (void)snprintf(address, sizeof address, "c%d", sender->number % 2);
+        check(client_begin(&client, sender->fix->uploads, address) == ERR_OK);
+        size_t len = (size_t)(round * 7919 + sender->number * 104729) * 31 % MOST + 1;
+        check(client_start(&client, "f") == ERR_OK);
+        check(client_write(&client, bytes, len, 40000) == ERR_OK);
+        check(upload_end_file(client.upload) == ERR_OK);
+        if (round % 3 != 0) {
+            check(client_publish(&client, NULL, STORE_NEVER) == ERR_OK);
+            struct store_entry entry;
+            check(store_find_entry(sender->fix->base->store, upload_file_id(client.upload, 0),
+                                   &entry) == ERR_OK);
+            check(entry.size == (int64_t)len);
+            store_entry_done(&entry);
+            sender->published++;
+        }
+        client_close(&client);
+    }
+    free(bytes);
+    return NULL;
+}
+
+static void test_threads(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct sender senders[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        senders[i] = (struct sender){fix, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, sender_main, &senders[i]), 0);
+    }
+    int published = 0;
+    for (int i = 0; i < 20; i++) {
+        uploads_tick(fix->uploads);
+        sleep_ms(5);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        published += senders[i].published;
+    }
+    await_running(fix->uploads, 0);
+    char want[16];
+    (void)snprintf(want, sizeof want, "%d", published);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", want);
+    assert_sql(fix->base->path, "SELECT count(DISTINCT id) FROM entries_data", want);
+    /* Every file is of one byte, over and over. */
+    assert_sql(fix->base->path,
+               "SELECT count(*) FROM entries_data WHERE length(replace(hex(chunk),"
+               " substr(hex(chunk), 1, 2), '')) > 0",
+               "0");
+    assert_sound(fix->base->path);
+}
+
+#define upload_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define upload_fault_test(name) cmocka_unit_test_setup_teardown(name, setup_fault, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        upload_fault_test(test_sizes),
+        upload_test(test_splits),
+        upload_test(test_several_files),
+        upload_test(test_as_many_files_as_allowed),
+        upload_test(test_empty_file),
+        upload_test(test_waits_for_the_writer),
+        upload_test(test_waits_for_the_file_before),
+        upload_test(test_share_of_a_client),
+        upload_test(test_waiting_ends),
+        upload_test(test_closed_leaves_the_line),
+        upload_test(test_close_unpublished),
+        upload_test(test_close_while_publishing),
+        upload_test(test_as_many_uploads_as_allowed),
+        upload_fault_test(test_disk_full_while_receiving),
+        upload_fault_test(test_disk_full_while_publishing),
+        upload_fault_test(test_disk_full_while_discarding),
+        upload_test(test_no_random_bytes),
+        upload_test(test_id_is_taken),
+        upload_test(test_no_memory),
+        upload_fault_test(test_threads),
+    };
+    return cmocka_run_group_tests(tests, fault_vfs_setup, NULL);
+}
