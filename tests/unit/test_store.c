@@ -226,6 +226,9 @@ static void test_ids_are_taken_once(void **state)
     struct store_draft draft;
     store_draft_init(&draft, ID);
     assert_int_equal(append_chunk(fix->store, &draft, 0, "z", 1), ERR_EXISTS);
+    /* Nor any other row: it would become part of the file. */
+    assert_int_equal(append_chunk(fix->store, &draft, 1, "z", 1), ERR_EXISTS);
+    assert_file(fix->store, ID, "first", 5);
     struct store_new_file file = {.draft = &draft,
                                   .filename = "f",
                                   .content_type = "",
@@ -240,6 +243,27 @@ static void test_ids_are_taken_once(void **state)
     discard.draft = &draft;
     assert_int_equal(store_run(fix->store, &discard.job), ERR_OK);
     assert_file(fix->store, ID, "first", 5);
+}
+
+/* The same of two drafts: the one that came later fails, and leaves the other alone. */
+static void test_ids_of_drafts(void **state)
+{
+    struct fixture *fix = *state;
+    struct store_draft drafts[2];
+    store_draft_init(&drafts[0], ID);
+    store_draft_init(&drafts[1], ID);
+    assert_int_equal(append_chunk(fix->store, &drafts[0], 0, "ab", 2), ERR_OK);
+    assert_int_equal(append_chunk(fix->store, &drafts[1], 0, "z", 1), ERR_EXISTS);
+    assert_int_equal(append_chunk(fix->store, &drafts[1], 1, "z", 1), ERR_EXISTS);
+    struct store_discard discard;
+    store_discard_init(&discard);
+    discard.draft = &drafts[1];
+    assert_int_equal(store_run(fix->store, &discard.job), ERR_OK);
+    assert_int_equal(append_chunk(fix->store, &drafts[0], 1, "cd", 2), ERR_OK);
+    struct store_new_file file = {
+        .draft = &drafts[0], .filename = "f", .content_type = "", .size = 4, .chunks = 2};
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_file(fix->store, ID, "abcd", 4);
 }
 
 static void test_discard(void **state)
@@ -687,6 +711,7 @@ int main(void)
         fixture_test(test_publish_incomplete),
         fixture_test(test_publish_several),
         fixture_test(test_ids_are_taken_once),
+        fixture_test(test_ids_of_drafts),
         fixture_test(test_discard),
         fixture_test(test_read_chunk),
         fixture_test(test_foreign_layouts),

@@ -690,8 +690,13 @@ static void test_id_is_taken(void **state)
         fix->base->rng.position = position;
         struct client client;
         assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
+        /* All its chunks are queued before the first one fails. */
+        struct gate gate;
+        gate_shut(&gate, fix->base->store);
         err_t err = client_file(&client, "f", bytes, sizes[i], SIZE_MAX);
         assert_string_equal(upload_file_id(client.upload, 0), id);
+        gate_open(&gate);
+        gate_settle(fix->base->store);
         if (err == ERR_OK) {
             err = client_publish(&client, NULL, STORE_NEVER);
         }
