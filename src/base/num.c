@@ -24,11 +24,15 @@ err_t num_parse_u64(struct slice s, uint64_t min, uint64_t max, uint64_t *ret_va
 err_t num_parse_i64(struct slice s, int64_t min, int64_t max, int64_t *ret_value)
 {
     uint64_t value = 0;
-    err_t err = num_parse_u64(s, min > 0 ? (uint64_t)min : 0, max > 0 ? (uint64_t)max : 0, &value);
-    if (err == ERR_OK) {
-        *ret_value = (int64_t)value;
+    err_t err = num_parse_u64(s, min > 0 ? (uint64_t)min : 0, INT64_MAX, &value);
+    if (err != ERR_OK) {
+        return err;
     }
-    return err;
+    if ((int64_t)value > max) {
+        return ERR_TOOBIG;
+    }
+    *ret_value = (int64_t)value;
+    return ERR_OK;
 }
 
 bool num_add_i64(int64_t a, int64_t b, int64_t *ret)

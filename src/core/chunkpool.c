@@ -121,15 +121,23 @@ static void put_back(struct chunkpool *pool, struct chunk_user *user, void *buff
     pool->free[pool->free_count++] = buffer;
 }
 
-void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user)
+void chunkpool_quit_line(struct chunkpool *pool, struct chunk_user *user)
 {
     lock_take(&pool->lock);
+    user->waiting = false;
     if (user->ready != NULL) {
         put_back(pool, user, TAKE(user->ready));
+        serve_line(pool);
     }
+    lock_give(&pool->lock);
+}
+
+void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user)
+{
+    chunkpool_quit_line(pool, user);
+    lock_take(&pool->lock);
     check(user->held == 0);
     list_remove(&user->all);
-    serve_line(pool);
     lock_give(&pool->lock);
 }
 

@@ -46,26 +46,30 @@ static err_t make_mark(struct slice passphrase, struct passphrase_mark *mark)
     return ERR_OK;
 }
 
+/* The salt of a stored mark; false when it is damaged. */
+static bool read_salt(const char *stored, uint8_t ret_salt[SALT_BYTES])
+{
+    struct slice salt = slice_str(stored);
+    salt.len = slice_find(salt, ':');
+    size_t len = 0;
+    return base64_decode(salt, BASE64_URL, ret_salt, SALT_BYTES, &len) == ERR_OK &&
+           len == SALT_BYTES;
+}
+
 static err_t passphrase_is_known(struct store *store, struct slice passphrase, bool *ret_known)
 {
     struct passphrase_mark mark;
     char stored[sizeof mark.text];
     err_t err = store_get_meta(store, "passphrase", stored, sizeof stored);
-    struct slice salt = slice_str(stored);
-    salt.len = slice_find(salt, ':');
-    size_t salt_len = 0;
-    if (err == ERR_NOTFOUND || (err == ERR_OK && (base64_decode(salt, BASE64_URL, mark.salt,
-                                                                SALT_BYTES, &salt_len) != ERR_OK ||
-                                                  salt_len != SALT_BYTES))) {
-        *ret_known = false;
+    *ret_known = false;
+    if (err == ERR_NOTFOUND || err == ERR_TOOBIG) {
         return ERR_OK;
     }
-    if (err == ERR_OK) {
-        err = make_mark(passphrase, &mark);
+    if (err != ERR_OK || !read_salt(stored, mark.salt)) {
+        return err;
     }
-    if (err == ERR_OK) {
-        *ret_known = strcmp(mark.text, stored) == 0;
-    }
+    err = make_mark(passphrase, &mark);
+    *ret_known = err == ERR_OK && strcmp(mark.text, stored) == 0;
     return err;
 }
 

@@ -248,10 +248,6 @@ static void free_upload(struct upload *upload)
 {
     struct uploads *uploads = upload->uploads;
     delist(uploads, upload);
-    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
-        release_slot(&upload->slots[i]);
-    }
-    chunkpool_leave(uploads->pool, &upload->user);
     for (size_t i = 0; i < upload->files_count; i++) {
         free_file(upload->files[i]);
     }
@@ -294,6 +290,7 @@ static void end_upload(struct upload *upload)
     for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
         release_slot(&upload->slots[i]);
     }
+    chunkpool_leave(upload->uploads->pool, &upload->user);
     if (upload->phase == PHASE_PUBLISHED && upload->err == ERR_OK) {
         free_upload(upload);
     } else {
@@ -307,6 +304,7 @@ void upload_close(struct upload *upload)
         return;
     }
     check(upload->magic == UPLOAD_MAGIC);
+    chunkpool_quit_line(upload->uploads->pool, &upload->user);
     lock_take(&upload->lock);
     check(!upload->closed);
     upload->closed = true;

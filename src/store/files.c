@@ -21,6 +21,7 @@ void store_draft_init(struct store_draft *draft, const char *id)
 {
     check(slice_copy(slice_str(id), draft->id, sizeof draft->id));
     list_init(&draft->running);
+    draft->owns_rows = false;
 }
 
 bool files_is_draft(const struct store *store, struct slice id)
@@ -32,6 +33,25 @@ bool files_is_draft(const struct store *store, struct slice id)
         }
     }
     return false;
+}
+
+/* Before its first row: the draft becomes the owner of its id, if that names no other file. */
+static err_t claim_id(struct store *store, struct store_draft *draft)
+{
+    if (draft->owns_rows) {
+        return ERR_OK;
+    }
+    struct query q =
+        query_start(&store->writer, "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ?1)"
+                                    " OR EXISTS (SELECT 1 FROM entries_data WHERE id = ?1)");
+    query_bind_text(&q, draft->id);
+    bool taken = query_row(&q) && query_column_int(&q, 0) != 0;
+    err_t err = query_end(&q);
+    if (err == ERR_OK && !taken) {
+        draft->owns_rows = true;
+        list_add(&store->drafts, &draft->running);
+    }
+    return err == ERR_OK && taken ? ERR_EXISTS : err;
 }
 
 /* ---- append ---- */
@@ -54,14 +74,14 @@ static err_t insert_chunk(struct store *store, const char *id, int64_t index, co
 static err_t run_append(struct store *store, struct store_job *job)
 {
     struct store_append *append = CONTAINER_OF(job, struct store_append, job);
-    list_remove(&append->draft->running); /* it is there from its first row on */
-    list_add(&store->drafts, &append->draft->running);
-    err_t err = ERR_BUSY;
-    if (store->foreign_checkpoints || store_wal_bytes(store) <= WAL_REFUSE_BYTES) {
-        err =
-            insert_chunk(store, append->draft->id, append->chunk_index, append->bytes, append->len);
+    err_t err = claim_id(store, append->draft);
+    if (err != ERR_OK) {
+        return err;
     }
-    return err;
+    if (!store->foreign_checkpoints && store_wal_bytes(store) > WAL_REFUSE_BYTES) {
+        return ERR_BUSY;
+    }
+    return insert_chunk(store, append->draft->id, append->chunk_index, append->bytes, append->len);
 }
 
 void store_append_init(struct store_append *append)
@@ -168,8 +188,8 @@ static err_t run_discard(struct store *store, struct store_job *job)
 {
     struct store_discard *discard = CONTAINER_OF(job, struct store_discard, job);
     list_remove(&discard->draft->running); /* from now on a collection may remove its rows too */
-    bool done = false;
-    err_t err = files_delete_chunks(store, discard->draft->id, &done);
+    bool done = !discard->draft->owns_rows;
+    err_t err = done ? ERR_OK : files_delete_chunks(store, discard->draft->id, &done);
     job->again = err == ERR_OK && !done;
     return err;
 }

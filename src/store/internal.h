@@ -65,7 +65,8 @@ err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 struct conn *reader_take(struct store *store);
 void reader_give(struct store *store, struct conn *conn);
 
-/* files.c — deletes the chunk rows of an id without an entry until the slice is over; *ret_done when none is left. */
+/* files.c — deletes the chunk rows of an id without an entry until the slice is over; *ret_done
+ * when none is left. */
 err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done) MUST_CHECK;
 /* Whether the id is that of a running upload. Writer thread. */
 bool files_is_draft(const struct store *store, struct slice id);

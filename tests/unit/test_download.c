@@ -45,28 +45,32 @@ static void test_open(void **state)
     download_close(NULL);
 }
 
+/* Files of every length up to three chunks, read from every position with every limit. */
 static void test_every_position(void **state)
 {
     struct fixture *fix = *state;
-    static const char bytes[] = "hello, world!";
+    static const char bytes[] = "hello, world!!!";
     enum { LEN = sizeof bytes - 1, CHUNK = 5 };
-    store_file(fix->store, ID, bytes, LEN, CHUNK, TEST_NOW_S, STORE_NEVER);
-    struct download *download = open_download(fix);
-    for (size_t pos = 0; pos < LEN; pos++) {
-        for (size_t max = 1; max <= LEN + 1; max++) {
-            size_t want = CHUNK - pos % CHUNK; /* never across the end of a chunk */
-            want = want < LEN - pos ? want : LEN - pos;
-            want = want < max ? want : max;
-            char got[LEN + 2];
-            memset(got, '#', sizeof got);
-            size_t len = 0;
-            assert_int_equal(download_read(download, (int64_t)pos, got, max, &len), ERR_OK);
-            assert_int_equal(len, want);
-            assert_memory_equal(got, bytes + pos, len);
-            assert_int_equal(got[len], '#');
+    for (size_t size = 1; size <= LEN; size++) {
+        store_file(fix->store, ID, bytes, size, CHUNK, TEST_NOW_S, STORE_NEVER);
+        struct download *download = open_download(fix);
+        for (size_t pos = 0; pos < size; pos++) {
+            for (size_t max = 1; max <= size + 1; max++) {
+                size_t want = CHUNK - pos % CHUNK; /* never across the end of a chunk */
+                want = want < size - pos ? want : size - pos;
+                want = want < max ? want : max;
+                char got[LEN + 2];
+                memset(got, '#', sizeof got);
+                size_t len = 0;
+                assert_int_equal(download_read(download, (int64_t)pos, got, max, &len), ERR_OK);
+                assert_int_equal(len, want);
+                assert_memory_equal(got, bytes + pos, len);
+                assert_int_equal(got[len], '#');
+            }
         }
+        download_close(download);
+        sql_run(fix->path, "DELETE FROM entries; DELETE FROM entries_data");
     }
-    download_close(download);
 }
 
 /* Blocks as the server asks for them, from positions round the borders of chunks and blocks. */

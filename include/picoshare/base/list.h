@@ -42,8 +42,10 @@ static inline void list_remove(struct list *link)
 }
 
 /* Walks the members; the list must not change meanwhile. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a declaration cannot stand in parentheses */
 #define LIST_EACH(item, head, type, member)                                                        \
     for (type *item = CONTAINER_OF((head)->next, type, member); &(item)->member != (head);         \
          (item) = CONTAINER_OF((item)->member.next, type, member))
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif

@@ -37,6 +37,8 @@ void chunkpool_free(struct chunkpool *pool);
 /* client names whose share the user's buffers count towards; it is cut to fit. */
 void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char *client,
                     void (*wake)(struct chunk_user *user));
+/* Wants no more buffers: leaves the line, and gives back what was set aside. */
+void chunkpool_quit_line(struct chunkpool *pool, struct chunk_user *user);
 /* Leaves the line too. Every buffer must have been given back. */
 void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user);
 

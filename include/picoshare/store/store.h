@@ -76,13 +76,15 @@ err_t store_run(struct store *store, struct store_job *job) MUST_CHECK;
  * store_draft_init() until its publish or discard job is done. */
 struct store_draft {
     char id[STORE_ENTRY_ID_LEN + 1];
-    struct list running; /* the writer's list of uploads that have rows */
+    /* the writer's: */
+    struct list running; /* among the uploads that a collection must spare */
+    bool owns_rows;      /* the rows with this id, if any, are the draft's */
 };
 
 void store_draft_init(struct store_draft *draft, const char *id);
 
-/* Adds one chunk row. Lane: bulk. Chunks of a draft must be submitted in order. ERR_BUSY also when
- * a foreign reader keeps the log from being shortened. */
+/* Adds one chunk row. Lane: bulk. Chunks of a draft must be submitted in order. ERR_EXISTS: the id
+ * names another file. ERR_BUSY also when a foreign reader keeps the log from being shortened. */
 struct store_append {
     struct store_job job;
     struct store_draft *draft;
