@@ -176,11 +176,12 @@ static void touch(struct sessions *sessions, const struct store_session *session
 err_t sessions_check(struct sessions *sessions, struct slice token)
 {
     uint8_t sha256[SHA256_BYTES];
-    if (hash_token(token, sha256) != ERR_OK) {
-        return ERR_AUTH;
+    err_t err = hash_token(token, sha256);
+    if (err != ERR_OK) {
+        return err == ERR_INVALID ? ERR_AUTH : err;
     }
     struct store_session session;
-    err_t err = store_find_session(sessions->store, sha256, &session);
+    err = store_find_session(sessions->store, sha256, &session);
     if (err != ERR_OK) {
         return err == ERR_NOTFOUND ? ERR_AUTH : err;
     }

@@ -546,6 +546,7 @@ err_t upload_publish(struct upload *upload, const struct upload_details *details
         upload->note = mem_dup(details->note, strlen(details->note));
     }
     if (upload->new_files == NULL || (details->note != NULL && upload->note == NULL)) {
+        fail(upload, ERR_NOMEM);
         return ERR_NOMEM;
     }
     for (size_t i = 0; i < upload->files_count; i++) {

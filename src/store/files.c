@@ -355,6 +355,7 @@ err_t store_list_entries(struct store *store, const struct store_cursor *after, 
         read_entry(&q, &entry);
         if (q.rc == SQLITE_ROW && !known) {
             err = read_layout(conn, &entry);
+            err = err == ERR_CORRUPT ? ERR_OK : err; /* one damaged file must not hide the others */
         }
         if (q.rc == SQLITE_ROW && err == ERR_OK) {
             more = each(arg, &entry);

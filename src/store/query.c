@@ -18,7 +18,9 @@ err_t query_err(sqlite3 *db, int rc)
     case SQLITE_LOCKED:
         return ERR_BUSY;
     case SQLITE_CONSTRAINT:
-        return ERR_EXISTS;
+        /* The others guard what this program writes itself. */
+        return rc == SQLITE_CONSTRAINT_PRIMARYKEY || rc == SQLITE_CONSTRAINT_UNIQUE ? ERR_EXISTS
+                                                                                    : ERR_INTERNAL;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return ERR_CORRUPT;
