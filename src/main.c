@@ -45,8 +45,8 @@ static void on_collected(struct store_job *job)
     char orphans[24];
     (void)snprintf(entries, sizeof entries, "%" PRId64, program->collect.entries_removed);
     (void)snprintf(orphans, sizeof orphans, "%" PRId64, program->collect.orphans_removed);
-    if (job->result != ERR_OK && job->result != ERR_CLOSED) {
-        log_event(LOG_ERROR, "collection failed", "error", err_name(job->result), NULL);
+    if (job->result != ERR_OK) {
+        log_event(LOG_WARN, "collection ended early", "reason", err_name(job->result), NULL);
     } else {
         log_event(LOG_INFO, "collected", "expired", entries, "orphans", orphans, NULL);
     }

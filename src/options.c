@@ -153,7 +153,7 @@ static enum options_outcome read_flag(char **argv, int *at, struct options *opti
         (void)fprintf(stderr, "picoshare: option -%s needs a value\n", option->name);
         return OPTIONS_MISUSED;
     }
-    return set(options, option, value, argv[*at]) ? OPTIONS_RUN : OPTIONS_MISUSED;
+    return set(options, option, value, option->name) ? OPTIONS_RUN : OPTIONS_MISUSED;
 }
 
 static bool settle_proxies(struct options *options)

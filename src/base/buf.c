@@ -44,6 +44,9 @@ static bool reserve(struct buf *b, size_t more)
     while (cap < need) {
         cap *= 2;
     }
+    if (cap - 1 > b->max) {
+        cap = b->max + 1; /* the maximum and the NUL */
+    }
     char *ptr = mem_resize(b->ptr, cap);
     if (ptr == NULL) {
         b->err = ERR_NOMEM;

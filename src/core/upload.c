@@ -388,6 +388,7 @@ static void append_filled(struct upload *upload)
     slot->append.chunk_index = file->chunks++;
     slot->append.bytes = slot->bytes;
     slot->append.len = slot->len;
+    slot->append.job.bytes = slot->len;
     slot->append.job.owner = slot;
     slot->append.job.done = on_appended;
     lock_take(&upload->lock);
@@ -571,6 +572,7 @@ err_t upload_publish(struct upload *upload, const struct upload_details *details
     upload->publish.upload_time = clock_now_s(upload->uploads->clock);
     upload->publish.expiration_time = details->expiration_time;
     upload->publish.note = upload->note;
+    upload->publish.job.bytes = upload->filling != NULL ? upload->filling->len : 0;
     upload->publish.job.owner = upload;
     upload->publish.job.done = on_published;
     lock_take(&upload->lock);

@@ -26,6 +26,7 @@ enum request_phase {
     REQUEST_NEW,      /* begin has not been called */
     REQUEST_BODY,     /* headers are there, the body may be arriving */
     REQUEST_DRAINING, /* the answer is known, the rest of the body is swallowed */
+    REQUEST_COMPLETE, /* the body has ended */
     REQUEST_QUEUED    /* the answer is with libmicrohttpd, or was sent raw */
 };
 
@@ -46,6 +47,7 @@ struct request {
     const char *version; /* likewise */
     char client[PROXY_ADDRESS_BYTES];
     bool https;
+    struct slice forwarded_host; /* named by a trusted proxy; ptr NULL: none */
     int64_t started_ns;
     int64_t content_length; /* -1: chunked */
 

@@ -289,18 +289,43 @@ static bool crowded(struct request *request)
     return result;
 }
 
+struct wanted {
+    struct slice name;
+    struct slice value;
+};
+
+static enum MHD_Result keep_last(void *arg, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    struct wanted *wanted = arg;
+    if (slice_eq_nocase(wanted->name, slice_of(name, name_len))) {
+        wanted->value = slice_of(value, value_len);
+    }
+    return MHD_YES;
+}
+
+/* The last header of that name: a proxy may add its own after the client's. */
+static struct slice last_header(const struct request *request, const char *name)
+{
+    struct wanted wanted = {.name = slice_str(name)};
+    (void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, keep_last, &wanted);
+    return wanted.value;
+}
+
 static void believe_proxy(struct request *request)
 {
     if (!proxy_trusts(request->server->proxy, slice_str(request->client))) {
         return;
     }
     char client[PROXY_ADDRESS_BYTES];
-    struct slice forwarded = request_header(request, "X-Forwarded-For");
-    struct slice real = request_header(request, "X-Real-IP");
+    struct slice forwarded = last_header(request, "X-Forwarded-For");
+    struct slice real = last_header(request, "X-Real-IP");
     if (proxy_client(request->server->proxy, forwarded.ptr != NULL ? forwarded : real, client)) {
         memcpy(request->client, client, sizeof client);
     }
-    request->https = slice_eq_nocase(request_header(request, "X-Forwarded-Proto"), SLICE("https"));
+    request->https = slice_eq_nocase(last_header(request, "X-Forwarded-Proto"), SLICE("https"));
+    request->forwarded_host = last_header(request, "X-Forwarded-Host");
 }
 
 static enum MHD_Result first_call(struct request *request)
@@ -363,6 +388,8 @@ static enum MHD_Result last_call(struct request *request)
     if (request->raw_sent) {
         return MHD_NO;
     }
+    request->phase = REQUEST_COMPLETE;
+    atomic_store(&request->drain_since_ms, 0);
     if (!request->answered) {
         check(request->handler != NULL);
         request->wants_wait = false;
@@ -480,6 +507,11 @@ const char *request_client(const struct request *request)
 bool request_is_https(const struct request *request)
 {
     return request->https;
+}
+
+struct slice request_forwarded_host(const struct request *request)
+{
+    return request->forwarded_host;
 }
 
 struct slice request_host(const struct request *request)

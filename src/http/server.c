@@ -13,6 +13,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -201,7 +202,7 @@ static void cut(int fd)
 /* Whether a body is still on its way from a client that waits for nothing of ours. */
 static bool is_receiving(const struct request *request)
 {
-    return request->phase != REQUEST_QUEUED && atomic_load(&request->wait_state) != WAIT_SUSPENDED;
+    return request->phase < REQUEST_COMPLETE && atomic_load(&request->wait_state) != WAIT_SUSPENDED;
 }
 
 /* Whether the client has closed its side. libmicrohttpd watches edges and takes a short read for
@@ -228,6 +229,9 @@ static bool is_too_slow(struct request *request, int64_t now)
 
 static bool is_hopeless(struct request *request, int64_t now)
 {
+    if (atomic_load(&request->server->cutting)) {
+        return true;
+    }
     int64_t drain_since = atomic_load(&request->drain_since_ms);
     if (drain_since != 0 && now - drain_since > DRAIN_MAX_MS) {
         return true;
@@ -289,14 +293,13 @@ bool server_stop(struct server *server)
     bool in_time = wait_until_idle(server, SHUTDOWN_GRACE_MS);
     if (!in_time) {
         atomic_store(&server->cutting, true);
-        lock_take(&server->lock);
-        LIST_EACH(r, &server->requests, struct request, all)
-        {
-            cut(r->fd);
+        server_tick(server);
+        /* Whatever is suspended waits for the store, which works on, unless another program keeps
+         * the database locked. */
+        if (!wait_until_idle(server, 10 * SHUTDOWN_GRACE_MS)) {
+            log_event(LOG_ERROR, "requests did not end", NULL);
+            _exit(EXIT_FAILURE); /* what was acknowledged is on disk */
         }
-        lock_give(&server->lock);
-        /* Whatever is suspended waits for the store, which works on. */
-        check(wait_until_idle(server, 10 * SHUTDOWN_GRACE_MS));
     }
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;

@@ -71,6 +71,12 @@ static err_t insert_chunk(struct store *store, const char *id, int64_t index, co
     return query_finish(&q);
 }
 
+/* A reader of another program keeps it from being shortened. */
+static bool log_is_too_long(const struct store *store)
+{
+    return !store->foreign_checkpoints && store_wal_bytes(store) > WAL_REFUSE_BYTES;
+}
+
 static err_t run_append(struct store *store, struct store_job *job)
 {
     struct store_append *append = CONTAINER_OF(job, struct store_append, job);
@@ -78,7 +84,7 @@ static err_t run_append(struct store *store, struct store_job *job)
     if (err != ERR_OK) {
         return err;
     }
-    if (!store->foreign_checkpoints && store_wal_bytes(store) > WAL_REFUSE_BYTES) {
+    if (log_is_too_long(store)) {
         return ERR_BUSY;
     }
     return insert_chunk(store, append->draft->id, append->chunk_index, append->bytes, append->len);
@@ -144,6 +150,9 @@ static err_t publish_file(struct store *store, const struct store_publish *publi
 static err_t run_publish(struct store *store, struct store_job *job)
 {
     struct store_publish *publish = CONTAINER_OF(job, struct store_publish, job);
+    if (log_is_too_long(store)) {
+        return ERR_BUSY; /* before the first change: this code does not roll back */
+    }
     for (size_t i = 0; i < publish->files_count; i++) {
         err_t err = publish_file(store, publish, &publish->files[i]);
         if (err != ERR_OK) {
@@ -329,22 +338,26 @@ err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index,
     return end != ERR_OK ? end : err;
 }
 
+static const char list_sql[] =
+    "SELECT " ENTRY_COLUMNS " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
+    " WHERE (e.upload_time, e.id) < (" TIME_TEXT(
+        "?1") ", ?2)"
+              " AND (e.expiration_time IS NULL OR e.expiration_time > " TIME_TEXT(
+                  "?3") ")"
+                        " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"
+                        " ORDER BY e.upload_time DESC, e.id DESC LIMIT ?4";
+
 err_t store_list_entries(struct store *store, const struct store_cursor *after, int64_t now,
                          size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
                          void *arg)
 {
+    const int64_t after_all = INT64_C(253402300799); /* 9999-12-31T23:59:59Z */
+    bool from_start = after->id[0] == '\0';
     struct conn *conn = reader_take(store);
-    struct query q = query_start(
-        conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e"
-              " LEFT JOIN ext_files AS f ON f.id = e.id"
-              " WHERE (?1 = '' OR (e.upload_time, e.id) < (" TIME_TEXT(
-                  "?2") ", ?1))"
-                        " AND (e.expiration_time IS NULL OR e.expiration_time > " TIME_TEXT(
-                            "?3") ")"
-                                  " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"
-                                  " ORDER BY e.upload_time DESC, e.id DESC LIMIT ?4");
+    /* An index on both columns gives the order, so a page reads its own rows only. */
+    struct query q = query_start(conn, list_sql);
+    query_bind_int(&q, from_start ? after_all : after->upload_time);
     query_bind_text(&q, after->id);
-    query_bind_int(&q, after->upload_time);
     query_bind_int(&q, now);
     query_bind_int(&q, (int64_t)limit);
     err_t err = ERR_OK;

@@ -74,6 +74,7 @@ static const char create_extras[] =
     " user_agent TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS ext_downloads_by_entry"
     " ON downloads (entry_id, download_timestamp);"
+    "CREATE INDEX IF NOT EXISTS ext_entries_by_time ON entries (upload_time, id);"
     "INSERT INTO ext_meta (key, value) VALUES ('version', '1') ON CONFLICT DO NOTHING;"
     "DELETE FROM ext_files WHERE id NOT IN (SELECT id FROM entries);";
 /* clang-format on */

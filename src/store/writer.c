@@ -76,18 +76,23 @@ static bool spoils_transaction(err_t err)
     return err != ERR_OK && err != ERR_NOTFOUND && err != ERR_INVALID && err != ERR_BUSY;
 }
 
-/* Runs the jobs in one transaction. On an error nothing of any of them has happened. */
-static err_t run_together(struct store *store, struct store_job *jobs)
+/* ERR_BUSY: another program has the database locked, and BUSY_TIMEOUT_MS were not enough. */
+static err_t begin(struct store *store, const struct store_job *jobs)
 {
     bool durable = false;
-    for (struct store_job *job = jobs; job != NULL; job = job->next) {
+    for (const struct store_job *job = jobs; job != NULL; job = job->next) {
         durable = durable || job->durable;
     }
     store->logged_since_commit = 0;
     err_t err = set_flushing(store, durable);
-    if (err == ERR_OK) {
-        err = conn_run(&store->writer, "BEGIN IMMEDIATE");
-    }
+    return err == ERR_OK ? conn_run(&store->writer, "BEGIN IMMEDIATE") : err;
+}
+
+/* Runs the jobs in one transaction, which has begun. On an error nothing of any of them has
+ * happened. */
+static err_t run_together(struct store *store, struct store_job *jobs)
+{
+    err_t err = ERR_OK;
     for (struct store_job *job = jobs; job != NULL && err == ERR_OK; job = job->next) {
         job->again = false;
         job->result = job->run(store, job);
@@ -102,24 +107,43 @@ static err_t run_together(struct store *store, struct store_job *jobs)
     return err;
 }
 
-static void run_batch(struct store *store, struct store_job *jobs)
+static void fail_all(struct store_job *jobs, err_t err)
 {
-    err_t err = run_together(store, jobs);
-    if (err == ERR_OK) {
-        return;
+    for (struct store_job *job = jobs; job != NULL; job = job->next) {
+        job->result = err;
+        job->again = false;
     }
-    if (jobs->next == NULL) {
-        jobs->result = err;
-        return;
-    }
+}
+
+static void run_one_by_one(struct store *store, struct store_job *jobs)
+{
+    err_t begun = ERR_OK;
     for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
         next = job->next;
         job->next = NULL;
-        err = run_together(store, job);
+        if (begun == ERR_OK) {
+            begun = begin(store, job);
+        }
+        err_t err = begun == ERR_OK ? run_together(store, job) : begun;
         if (err != ERR_OK) {
-            job->result = err;
+            fail_all(job, err);
         }
         job->next = next;
+    }
+}
+
+static void run_batch(struct store *store, struct store_job *jobs)
+{
+    err_t err = begin(store, jobs);
+    if (err != ERR_OK) {
+        fail_all(jobs, err); /* waiting again for each of them would help nobody */
+        return;
+    }
+    err = run_together(store, jobs);
+    if (err != ERR_OK && jobs->next != NULL) {
+        run_one_by_one(store, jobs);
+    } else if (err != ERR_OK) {
+        fail_all(jobs, err);
     }
 }
 
@@ -160,24 +184,20 @@ static void checkpoint(struct store *store)
 
 /* ---- the thread ---- */
 
-static size_t job_bytes(const struct store_job *job)
-{
-    return job->lane == STORE_BULK ? CHUNK_BYTES : 0;
-}
-
-/* Takes what may share the next transaction; NULL when no such job waits. Lock held. */
+/* Takes what may share the next transaction; NULL when no such job waits. The first job of either
+ * lane always fits, so that neither can keep the other waiting. Lock held. */
 static struct store_job *take_batch(struct store *store)
 {
     struct job_list batch = {NULL, NULL};
-    size_t jobs = 0;
     size_t bytes = 0;
     for (int lane = STORE_URGENT; lane <= STORE_BULK; lane++) {
         struct job_list *list = &store->lanes[lane];
-        while (list->head != NULL && jobs < BATCH_MAX_JOBS &&
-               bytes + job_bytes(list->head) <= BATCH_MAX_BYTES) {
-            bytes += job_bytes(list->head);
+        for (size_t jobs = 0; list->head != NULL && jobs < BATCH_MAX_JOBS; jobs++) {
+            bytes += list->head->bytes;
+            if (jobs > 0 && bytes > BATCH_MAX_BYTES) {
+                break;
+            }
             list_push(&batch, list_pop(list));
-            jobs++;
         }
     }
     return batch.head;

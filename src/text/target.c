@@ -172,11 +172,16 @@ err_t target_query_get(struct slice query, const char *name, char *dst, size_t d
 {
     dst[0] = '\0';
     struct slice rest = query;
+    bool broken = false;
     while (rest.len > 0) {
         struct slice pair = slice_of(rest.ptr, slice_find(rest, '&'));
         rest = slice_skip(rest, pair.len < rest.len ? pair.len + 1 : pair.len);
         size_t equals = slice_find(pair, '=');
-        if (!is_readable(pair) || !name_is(slice_of(pair.ptr, equals), name)) {
+        if (!name_is(slice_of(pair.ptr, equals), name)) {
+            continue;
+        }
+        if (!is_readable(pair)) {
+            broken = true;
             continue;
         }
         struct slice value = slice_skip(pair, equals < pair.len ? equals + 1 : equals);
@@ -191,5 +196,5 @@ err_t target_query_get(struct slice query, const char *name, char *dst, size_t d
         dst[used] = '\0';
         return ERR_OK;
     }
-    return ERR_NOTFOUND;
+    return broken ? ERR_INVALID : ERR_NOTFOUND;
 }

@@ -36,12 +36,12 @@ bool auth_is_owner(const struct request *request)
 
 void auth_refuse(struct request *request)
 {
-    bool is_get = strcmp(request_method(request), "GET") == 0;
-    if ((request_route(request)->flags & ROUTE_PAGE) != 0 && is_get && wants_html(request)) {
+    bool reads = strcmp(request_method(request), "GET") == 0 || request_is_head(request);
+    if ((request_route(request)->flags & ROUTE_PAGE) != 0 && reads && wants_html(request)) {
         struct buf next;
         struct buf location;
         buf_init(&next, MAX_TARGET_BYTES + 1);
-        buf_init(&location, (size_t)4 * MAX_TARGET_BYTES);
+        buf_init(&location, MAX_TARGET_BYTES);
         buf_add_slice(&next, request_raw_path(request));
         if (request_query(request).ptr != NULL) {
             buf_add_char(&next, '?');
@@ -49,7 +49,8 @@ void auth_refuse(struct request *request)
         }
         buf_add_str(&location, "/login?next=");
         percent_add_component(&location, buf_slice(&next));
-        answer_redirect(request, 303, buf_str(&location));
+        /* A target that grows too long when it is encoded is not worth coming back to. */
+        answer_redirect(request, 303, buf_err(&location) == ERR_OK ? buf_str(&location) : "/login");
         buf_done(&next);
         buf_done(&location);
         return;
@@ -88,6 +89,7 @@ bool auth_same_origin(const struct request *request)
     }
     struct slice public_host = authority(slice_str(app_of(request)->public_url));
     return slice_eq_nocase(host, request_host(request)) ||
+           slice_eq_nocase(host, request_forwarded_host(request)) ||
            (public_host.len > 0 && slice_eq_nocase(host, public_host));
 }
 

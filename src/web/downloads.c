@@ -139,7 +139,9 @@ static void add_common_headers(const struct sender *s, struct response *response
     response_header(response, "X-Content-Type-Options", "nosniff");
     response_header(response, "Referrer-Policy", "no-referrer");
     response_header(response, "Cache-Control", "private, no-cache");
-    response_header(response, "Content-Disposition", buf_str(&disposition));
+    /* Only another program stores names that long. */
+    response_header(response, "Content-Disposition",
+                    buf_err(&disposition) == ERR_OK ? buf_str(&disposition) : "inline");
     buf_done(&disposition);
 }
 

@@ -16,6 +16,7 @@ struct login {
     struct request *request;
     bool form; /* POST /login */
     struct buf body;
+    bool large; /* one of MAX_LARGE_BODIES */
     char next[MAX_TARGET_BYTES + 1];
     char user_agent[512];
     struct store_change_session job;
@@ -55,6 +56,9 @@ static void close_login(struct request *request)
             digest_wipe(login->body.ptr, login->body.cap);
         }
         buf_done(&login->body);
+        if (login->large) {
+            atomic_fetch_sub(&app_of(request)->large_bodies, 1);
+        }
         digest_wipe(login->token, sizeof login->token);
         mem_free(login);
     }
@@ -71,6 +75,13 @@ static void begin(struct request *request)
 static size_t receive(struct request *request, struct slice bytes)
 {
     struct login *login = request_state(request);
+    if (!login->large && login->body.len + bytes.len > SMALL_JSON_BYTES) {
+        login->large = true;
+        if (atomic_fetch_add(&app_of(request)->large_bodies, 1) >= MAX_LARGE_BODIES) {
+            answer_error(request, 503, "the server is busy");
+            return bytes.len;
+        }
+    }
     buf_add_slice(&login->body, bytes);
     err_t err = buf_err(&login->body);
     if (err != ERR_OK) {
@@ -153,7 +164,7 @@ static bool check_json(struct login *login)
 
 static bool check_form(struct login *login)
 {
-    char secret[KIB];
+    char secret[2 * KIB];
     struct slice body = buf_slice(&login->body);
     if (target_query_get(body, "next", login->next, sizeof login->next) != ERR_OK) {
         login->next[0] = '\0';

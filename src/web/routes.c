@@ -49,14 +49,18 @@ static bool redirect_unclean(struct request *request)
     }
     target_clean_path(path);
     struct buf location;
-    buf_init(&location, (size_t)4 * MAX_TARGET_BYTES);
+    buf_init(&location, MAX_TARGET_BYTES);
     percent_add_path(&location, slice_str(path));
     struct slice query = request_query(request);
     if (query.ptr != NULL) {
         buf_add_char(&location, '?');
         buf_add_slice(&location, query);
     }
-    answer_redirect(request, 301, buf_str(&location));
+    if (buf_err(&location) == ERR_OK) {
+        answer_redirect(request, 301, buf_str(&location));
+    } else {
+        answer_error(request, 414, "request target is too long");
+    }
     buf_done(&location);
     return true;
 }

@@ -173,6 +173,9 @@ static bool start_file(struct receiver *r, struct slice name, struct slice type)
         refuse_body(r, wrong);
         return false;
     }
+    if (type.len > MAX_CONTENT_TYPE_BYTES) {
+        type.len = 0;
+    }
     err_t err = upload_start_file(r->upload, name, type);
     if (err == ERR_TOOBIG) {
         refuse_body(r, "too many files");
@@ -325,6 +328,9 @@ static bool body_is_complete(struct receiver *r)
         return false;
     }
     const char *wrong = rules_note(buf_slice(&r->note));
+    if (wrong == NULL && strlen(buf_str(&r->note)) != r->note.len) {
+        wrong = "illegal characters in note";
+    }
     if (wrong != NULL) {
         refuse_body(r, wrong);
         return false;

@@ -48,6 +48,12 @@ enum {
     /* ---- bodies ---- */
     /* The body of a JSON call (improvements.md, limits). */
     MAX_JSON_BYTES = 64 * KIB,
+    /* Strangers may send bodies too, to sign in, but a passphrase and its wrapping are small: only
+     * so many may be larger than SMALL_JSON_BYTES at the same time. */
+    SMALL_JSON_BYTES = 4 * KIB,
+    MAX_LARGE_BODIES = 16,
+    /* A media type that is stored; a longer one is none that anybody could use. */
+    MAX_CONTENT_TYPE_BYTES = 255,
     /* One text field of a form; the longest that means anything is a 500-byte note. */
     MAX_FIELD_BYTES = 8 * KIB,
     /* Seconds a client is told to stay away (Retry-After) when a budget is used up. */
@@ -106,6 +112,10 @@ enum {
     SESSION_TOUCH_S = 3600,
     /* A second download from byte 0 by the same client within this time does not count. */
     DOWNLOAD_REPEAT_S = 30,
+    /* Downloads that are remembered of one file (improvements.md, download history), and after how
+     * many more the older ones are dropped. */
+    HISTORY_MAX_ROWS = 10000,
+    HISTORY_PRUNE_EVERY = 64,
     /* Expired and orphaned rows are removed this often, and at start (http-api.md 16). */
     COLLECT_EVERY_S = 7 * 3600,
 };

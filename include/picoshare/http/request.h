@@ -58,6 +58,8 @@ int64_t request_content_length(const struct request *request);
 const char *request_client(const struct request *request);
 bool request_is_https(const struct request *request);
 struct slice request_host(const struct request *request);
+/* The host that the client named to a trusted proxy; ptr NULL when there is none. */
+struct slice request_forwarded_host(const struct request *request);
 
 /* ---- state ---- */
 

@@ -60,6 +60,7 @@ struct store_job {
     err_t (*run)(struct store *store, struct store_job *job);
     void (*done)(struct store_job *job); /* on the writer thread; may free or reuse the job */
     void *owner;                         /* the submitter's, for done() */
+    size_t bytes;                        /* of file contents it stores: limits a transaction */
     enum store_lane lane;
     bool durable; /* done() is called after the change has reached the disk */
     bool again;   /* set by an idle job that has more to do: it is run again later */

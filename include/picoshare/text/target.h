@@ -39,7 +39,8 @@ void target_clean_path(char *path);
  * (application/x-www-form-urlencoded): '+' is a blank, %XX a byte. An absent value ("a" in "a&b=")
  * is an empty one. Pairs that hold a broken escape, "%00", or a raw ';' count as not there, which
  * is how PicoShare sees them.
- * ERR_NOTFOUND: no such parameter. ERR_TOOBIG: its value needs more than dst_size - 1 bytes. On
+ * ERR_NOTFOUND: no such parameter. ERR_INVALID: only pairs of that name that do not count.
+ * ERR_TOOBIG: its value needs more than dst_size - 1 bytes. On
  * failure dst is "". */
 err_t target_query_get(struct slice query, const char *name, char *dst, size_t dst_size) MUST_CHECK;
 

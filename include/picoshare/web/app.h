@@ -1,7 +1,8 @@
 /* app.h — what every handler works with, and the one entry point of the layer.
  *
- * A struct app is filled in by main before the server starts and does not change afterwards; what
- * it points to is borrowed for the program's life. Thread-safe by that rule. */
+ * A struct app is filled in by main before the server starts and does not change afterwards, but
+ * for its counter; what it points to is borrowed for the program's life. Thread-safe by that rule.
+ */
 #ifndef PICOSHARE_WEB_APP_H
 #define PICOSHARE_WEB_APP_H
 
@@ -18,7 +19,8 @@ struct app {
     struct store *store;
     struct sessions *sessions;
     struct uploads *uploads;
-    const char *public_url; /* scheme and host of printed links, no slash at the end; or NULL */
+    _Atomic int large_bodies; /* bodies of strangers beyond SMALL_JSON_BYTES: MAX_LARGE_BODIES */
+    const char *public_url;   /* scheme and host of printed links, no slash at the end; or NULL */
 };
 
 /* server_options.begin: finds the route, checks who asks, and hands the request to its handler. */
