@@ -3,6 +3,7 @@
 #include "harness.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum { SEED = 11 };
 
@@ -491,14 +492,77 @@ static void test_history_before_end(void **state)
     expect_download(s, id, SEED, BYTES);
 }
 
+/* Behind a proxy: of several X-Forwarded-For lines the last one is the proxy's own word. */
+static void test_history_behind_proxy(void **state)
+{
+    static const char *const env[] = {"PS_BEHIND_PROXY=1", NULL};
+    static const char *const headers[] = {"X-Forwarded-For: 9.9.9.9",
+                                          "X-Forwarded-For: 203.0.113.7", NULL};
+    (void)state;
+    struct server s;
+    server_start(&s, &(struct server_options){.env = env});
+    char id[ID_CHARS + 1];
+    char path[32];
+    char ip[64];
+    struct response r;
+    upload_text(&s, "a.txt", NULL, "dummy data", id);
+    path_of(id, "", path, sizeof path);
+    do_get(&s, "GET", path, headers, &r);
+    expect_answer(&r, 200, "dummy data");
+    response_done(&r);
+    expect_downloads(&s, id, 1);
+    db_text(&s, "SELECT client_ip FROM downloads", ip, sizeof ip);
+    assert_string_equal(ip, "203.0.113.7");
+    server_end(&s);
+}
+
+/* ---- requests with a body -------------------------------------------------------------------- */
+
+/* The deadline for reading a body that nobody wants is none for taking the answer. */
+static void test_body_and_slow_reader(void **state)
+{
+    enum { BYTES = 10 * 1000 * 1000, FIRST_BYTES = 1024, PAUSE_MS = 3000 };
+    const struct server *s = *state;
+    char id[ID_CHARS + 1];
+    char head[200];
+    upload_bytes(s, "slow.bin", SEED, BYTES, id);
+    struct raw *c = malloc(sizeof *c);
+    assert_non_null(c);
+    assert_true(raw_open(s, c));
+    int small = 64 * 1024; /* so that most of the file waits in the server */
+    assert_int_equal(setsockopt(c->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    snprintf(head, sizeof head,
+             "GET /-%s HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\nx", id);
+    assert_true(raw_text(c, head));
+    ssize_t n = recv(c->fd, c->data, FIRST_BYTES, MSG_WAITALL);
+    assert_int_equal(n, FIRST_BYTES);
+    c->end = FIRST_BYTES;
+    harness_sleep_ms(PAUSE_MS);
+    struct response r;
+    assert_int_equal(raw_answer(c, false, &r), RAW_OK);
+    expect_answer(&r, 200, NULL);
+    assert_int_equal(r.body_bytes, BYTES);
+    assert_true(gen_matches(SEED, 0, r.body.ptr, r.body.len));
+    response_done(&r);
+    raw_close(c);
+    free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),        cmocka_unit_test(test_disposition),
-        cmocka_unit_test(test_ids),          cmocka_unit_test(test_expired),
-        cmocka_unit_test(test_conditions),   cmocka_unit_test(test_etag),
-        cmocka_unit_test(test_foreign_rows), cmocka_unit_test(test_missing_chunk),
-        cmocka_unit_test(test_history),      cmocka_unit_test(test_history_before_end),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_disposition),
+        cmocka_unit_test(test_ids),
+        cmocka_unit_test(test_expired),
+        cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_etag),
+        cmocka_unit_test(test_foreign_rows),
+        cmocka_unit_test(test_missing_chunk),
+        cmocka_unit_test(test_history),
+        cmocka_unit_test(test_history_before_end),
+        cmocka_unit_test(test_history_behind_proxy),
+        cmocka_unit_test(test_body_and_slow_reader),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);
 }

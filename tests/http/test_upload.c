@@ -336,6 +336,33 @@ static void test_put_names_and_types(void **state)
     }
 }
 
+/* A media type too long to mean anything is not kept: the name decides. */
+static void test_put_long_type(void **state)
+{
+    enum { TYPE_BYTES = 300 };
+    static const char name[] = "Content-Type: text/";
+    const struct server *s = *state;
+    char header[sizeof name + TYPE_BYTES];
+    size_t len = sizeof name - 1 - strlen("text/") + TYPE_BYTES;
+    memset(header, 'x', len);
+    memcpy(header, name, sizeof name - 1);
+    header[len] = '\0';
+    const char *const headers[] = {header, NULL};
+    struct response r;
+    char id[ID_CHARS + 1];
+    char path[32];
+    put(s, "/api/upload/song.mp3", headers, "dummy bytes", &r);
+    expect_answer(&r, 200, NULL);
+    assert_true(response_id(&r, id));
+    response_done(&r);
+    expect_column(s, id, "content_type", "");
+    snprintf(path, sizeof path, "/-%s", id);
+    http_get(s, path, &r);
+    expect_answer(&r, 200, "dummy bytes");
+    assert_string_equal(response_header(&r, "Content-Type"), "audio/mpeg");
+    response_done(&r);
+}
+
 /* ---- the answer ------------------------------------------------------------------------------ */
 
 static void test_answer_as_text(void **state)
@@ -441,6 +468,8 @@ static void test_refused_expiration(void **state)
     } cases[] = {
         {"?expiration=", BAD_FORMAT},
         {"?expiration=invalid-expiration-date", BAD_FORMAT},
+        {"?expiration=%zz", BAD_FORMAT},
+        {"?expiration=2040-01-01T00:00:00Z;x", BAD_FORMAT},
         {"?expiration=2040-01-01", BAD_FORMAT},
         {"?expiration=2040-01-01%2000:00:00Z", BAD_FORMAT},
         {"?expiration=2040-01-01T00:00:00+02:00", BAD_FORMAT}, /* the + is a blank */
@@ -584,6 +613,32 @@ static void test_refused_note(void **state)
     post(s, FUTURE, NULL, parts, &r);
     expect_answer(&r, 200, NULL);
     response_done(&r);
+}
+
+static void test_note_with_nul(void **state)
+{
+    static const char body[] =
+        "--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n"
+        "dummy bytes\r\n"
+        "--B\r\nContent-Disposition: form-data; name=\"note\"\r\n\r\n"
+        "before\0after\r\n--B--\r\n";
+    const struct server *s = *state;
+    int64_t before = db_entries(s);
+    char text[1200];
+    int head = snprintf(text, sizeof text,
+                        "POST " FUTURE " HTTP/1.1\r\nHost: localhost\r\nCookie: %s\r\n"
+                        "Connection: close\r\nContent-Type: multipart/form-data; boundary=B\r\n"
+                        "Content-Length: %zu\r\n\r\n",
+                        s->cookie, sizeof body - 1);
+    assert_true(head > 0 && (size_t)head + sizeof body <= sizeof text);
+    memcpy(text + head, body, sizeof body - 1);
+    struct response r;
+    bool closed;
+    assert_int_equal(raw_exchange(s, text, (size_t)head + sizeof body - 1, &r, &closed), RAW_OK);
+    expect_answer(&r, 400, NULL);
+    assert_int_equal(strncmp(response_text(&r), "invalid request: ", 17), 0);
+    response_done(&r);
+    expect_nothing_new(s, before);
 }
 
 static void test_refused_file(void **state)
@@ -806,11 +861,13 @@ int main(void)
         cmocka_unit_test(test_expiration_absent),
         cmocka_unit_test(test_names_and_types),
         cmocka_unit_test(test_put_names_and_types),
+        cmocka_unit_test(test_put_long_type),
         cmocka_unit_test(test_answer_as_text),
         cmocka_unit_test(test_several_files),
         cmocka_unit_test(test_refused_expiration),
         cmocka_unit_test(test_refused_name),
         cmocka_unit_test(test_refused_note),
+        cmocka_unit_test(test_note_with_nul),
         cmocka_unit_test(test_refused_file),
         cmocka_unit_test(test_refused_second_file),
         cmocka_unit_test(test_broken_multipart),

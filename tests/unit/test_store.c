@@ -1,5 +1,6 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
+#include "picoshare/base/num.h"
 #include "support.h"
 
 #define ID "abcdefghij"
@@ -528,6 +529,69 @@ static void test_list(void **state)
     assert_string_equal(stopped.ids, "e,d");
 }
 
+enum { MANY_ENTRIES = 20000, MANY_PAGE = 700 };
+
+struct walk {
+    bool seen[MANY_ENTRIES];
+    struct store_cursor last;
+    size_t count, on_page;
+};
+
+/* Ids are numbers. Each comes once, and after those that are newer. */
+static bool walk_one(void *arg, const struct store_entry *entry)
+{
+    struct walk *walk = arg;
+    uint64_t number = 0;
+    assert_int_equal(num_parse_u64(slice_str(entry->id), 0, MANY_ENTRIES - 1, &number), ERR_OK);
+    assert_false(walk->seen[number]);
+    walk->seen[number] = true;
+    if (walk->count > 0) {
+        assert_true(
+            entry->upload_time < walk->last.upload_time ||
+            (entry->upload_time == walk->last.upload_time && strcmp(entry->id, walk->last.id) < 0));
+    }
+    walk->last.upload_time = entry->upload_time;
+    assert_true(slice_copy(slice_str(entry->id), walk->last.id, sizeof walk->last.id));
+    walk->count++;
+    walk->on_page++;
+    return true;
+}
+
+/* Stored in no order, three at the same second; the index is what makes a page cheap. */
+static void test_list_of_many(void **state)
+{
+    struct fixture *fix = *state;
+    assert_sql(fix->path,
+               "SELECT group_concat(name) FROM"
+               " (SELECT name FROM pragma_index_info('ext_entries_by_time') ORDER BY seqno)",
+               "upload_time,id");
+    assert_sql(fix->path,
+               "SELECT tbl_name FROM sqlite_schema WHERE type = 'index' AND"
+               " name = 'ext_entries_by_time'",
+               "entries");
+    sql_run(fix->path,
+            "BEGIN;"
+            "WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < %d)"
+            " INSERT INTO entries (id, filename, content_type, upload_time)"
+            " SELECT printf('%%010d', i * 7919 %% %d), 'f', '',"
+            " strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', %d - i * 4241 %% %d / 3, 'unixepoch') FROM n;"
+            "INSERT INTO entries_data (id, chunk_index, chunk)"
+            " SELECT id, 0, CAST('x' AS BLOB) FROM entries;"
+            "COMMIT",
+            MANY_ENTRIES, MANY_ENTRIES, TEST_NOW_S, MANY_ENTRIES);
+    struct walk *walk = calloc(1, sizeof *walk);
+    assert_non_null(walk);
+    do {
+        struct store_cursor after = walk->last;
+        walk->on_page = 0;
+        assert_int_equal(
+            store_list_entries(fix->store, &after, TEST_NOW_S, MANY_PAGE, walk_one, walk), ERR_OK);
+        assert_true(walk->on_page <= MANY_PAGE);
+    } while (walk->on_page > 0);
+    assert_int_equal(walk->count, MANY_ENTRIES);
+    free(walk);
+}
+
 static void test_list_no_memory(void **state)
 {
     struct fixture *fix = *state;
@@ -700,6 +764,54 @@ static void test_download_history(void **state)
     assert_sound(fix->path);
 }
 
+static void record_download(struct store *store, const char *id, int64_t time, const char *agent)
+{
+    struct store_record_download record;
+    store_record_download_init(&record);
+    assert_true(slice_copy(slice_str(id), record.entry_id, sizeof record.entry_id));
+    record.time = time;
+    record.client_ip = "192.0.2.1";
+    record.user_agent = agent;
+    assert_int_equal(store_run(store, &record.job), ERR_OK);
+}
+
+/* The oldest downloads of a file go when there are too many, and those of no other file. */
+static void test_download_history_is_bounded(void **state)
+{
+    struct fixture *fix = *state;
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    record_download(fix->store, ID2, TEST_NOW_S - 100000, "other");
+    sql_run(fix->path,
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+            " INSERT INTO downloads (entry_id, download_timestamp, client_ip, user_agent)"
+            " SELECT '" ID "', strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', %d - i, 'unixepoch'),"
+            " '192.0.2.1', 'old' || i FROM n",
+            HISTORY_MAX_ROWS + 200, TEST_NOW_S);
+    for (int i = 0; i < HISTORY_PRUNE_EVERY; i++) {
+        char agent[16];
+        (void)snprintf(agent, sizeof agent, "new%d", i);
+        record_download(fix->store, ID, TEST_NOW_S + i, agent);
+    }
+    char text[32];
+    sql_ask(fix->path, text, sizeof text,
+            "SELECT count(*) FROM downloads WHERE entry_id = '" ID "'");
+    uint64_t rows = 0;
+    assert_int_equal(num_parse_u64(slice_str(text), HISTORY_MAX_ROWS,
+                                   HISTORY_MAX_ROWS + HISTORY_PRUNE_EVERY, &rows),
+                     ERR_OK);
+    char want[32];
+    (void)snprintf(want, sizeof want, "%d", HISTORY_PRUNE_EVERY);
+    assert_sql(fix->path, "SELECT count(*) FROM downloads WHERE user_agent LIKE 'new%'", want);
+    /* What is left of the rest is its newer end, without a gap. */
+    (void)snprintf(want, sizeof want, "1 %d", (int)rows - HISTORY_PRUNE_EVERY);
+    assert_sql(fix->path,
+               "SELECT min(i) || ' ' || max(i) FROM (SELECT CAST(substr(user_agent, 4) AS INTEGER)"
+               " AS i FROM downloads WHERE user_agent LIKE 'old%')",
+               want);
+    assert_sql(fix->path, "SELECT user_agent FROM downloads WHERE entry_id = '" ID2 "'", "other");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -719,11 +831,13 @@ int main(void)
         fixture_test(test_find_unknown),
         fixture_test(test_find_no_memory),
         fixture_test(test_list),
+        fixture_test(test_list_of_many),
         fixture_test(test_list_no_memory),
         fixture_test(test_default_days),
         fixture_test(test_meta),
         fixture_test(test_sessions),
         fixture_test(test_download_history),
+        fixture_test(test_download_history_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -321,6 +321,67 @@ static void test_chunks_are_not_flushed(void **state)
     assert_int_equal(fault.syncs, 0);
 }
 
+/* ---- a foreign lock ---- */
+
+enum { LOCKED_JOBS = 8 };
+
+struct locked_out {
+    sem_t all_done;
+    _Atomic int left;
+};
+
+static void done_locked_out(struct store_job *job)
+{
+    struct locked_out *locked_out = job->owner;
+    if (--locked_out->left == 0) {
+        assert_int_equal(sem_post(&locked_out->all_done), 0);
+    }
+}
+
+static int64_t real_ms(void)
+{
+    struct timespec now;
+    assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &now), 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Jobs that find the database locked wait for the lock together, not one after another. */
+static void test_locked_by_another_program(void **state)
+{
+    struct fixture *fix = *state;
+    struct store_set_meta sets[LOCKED_JOBS];
+    struct locked_out locked_out = {.left = LOCKED_JOBS};
+    assert_int_equal(sem_init(&locked_out.all_done, 0, 0), 0);
+    sqlite3 *other = sql_open(fix->path);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    int64_t start_ms = real_ms();
+    for (int i = 0; i < LOCKED_JOBS; i++) {
+        store_set_meta_init(&sets[i]);
+        sets[i].key = "key";
+        sets[i].value = "refused";
+        sets[i].job.done = done_locked_out;
+        sets[i].job.owner = &locked_out;
+        store_submit(fix->store, &sets[i].job);
+    }
+    while (sem_wait(&locked_out.all_done) != 0) {
+    }
+    /* One time-out for the job that the writer took at once, one for those behind it. */
+    assert_true(real_ms() - start_ms < 3 * BUSY_TIMEOUT_MS);
+    for (int i = 0; i < LOCKED_JOBS; i++) {
+        assert_int_equal(sets[i].job.result, ERR_BUSY);
+    }
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    assert_sql(fix->path, "SELECT count(*) FROM ext_meta WHERE key = 'key'", "0");
+    struct store_set_meta after;
+    store_set_meta_init(&after);
+    after.key = "key";
+    after.value = "stored";
+    assert_int_equal(store_run(fix->store, &after.job), ERR_OK);
+    assert_sql(fix->path, "SELECT value FROM ext_meta WHERE key = 'key'", "stored");
+    assert_int_equal(sem_destroy(&locked_out.all_done), 0);
+}
+
 /* ---- closing ---- */
 
 static void test_close_runs_what_is_queued(void **state)
@@ -544,6 +605,7 @@ int main(void)
         fixture_test(test_publish_among_others),
         fault_test(test_group_commit),
         fault_test(test_chunks_are_not_flushed),
+        fixture_test(test_locked_by_another_program),
         fixture_test(test_close_runs_what_is_queued),
         fault_test(test_log_stays_short),
         fault_test(test_log_held_by_a_reader),
