@@ -76,7 +76,8 @@ static void test_refused(void **state)
     assert_true(db_wait_no_orphans(s));
 }
 
-/* The forms that look odd but are right. */
+/* The forms that look odd but are right. (Chunk extensions are not among them: libmicrohttpd 0.9.75
+ * takes them, 1.0 refuses them, and no client of ours sends any.) */
 static void test_accepted(void **state)
 {
     static const struct {
@@ -89,7 +90,7 @@ static void test_accepted(void **state)
         {"GET /login? HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
         {"GET /login HTTP/1.1\r\nhost:localhost\r\nConnection: close\r\n\r\n", 200},
         {"POST /api/auth HTTP/1.1\r\n" HOST "Connection: close\r\n"
-         "Transfer-Encoding: Chunked\r\n\r\n1f;x=y\r\n{\"sharedSecretKey\":\"dummypass\"}\r\n"
+         "Transfer-Encoding: Chunked\r\n\r\n1f\r\n{\"sharedSecretKey\":\"dummypass\"}\r\n"
          "0\r\nTrailer: x\r\n\r\n",
          200},
         {"\r\nGET /login HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
