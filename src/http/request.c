@@ -18,7 +18,6 @@
 #include "picoshare/text/percent.h"
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 /* ---- birth and death ---- */
@@ -270,9 +269,7 @@ static void refuse(struct request *request, int status, const char *text)
     struct response *response = response_new(status);
     response_add_text(response, text);
     if (status == 503) {
-        char seconds[16];
-        (void)snprintf(seconds, sizeof seconds, "%d", (int)RETRY_AFTER_S);
-        response_header(response, "Retry-After", seconds);
+        response_retry_after(response);
     }
     request_answer(request, response);
 }

@@ -3,6 +3,7 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
 #include "picoshare/text/header_value.h"
+#include <stdio.h>
 
 struct response *response_new(int status)
 {
@@ -115,6 +116,13 @@ bool response_next_header(const struct response *response, size_t *at, const cha
 bool response_failed(const struct response *response)
 {
     return buf_err(&response->headers) != ERR_OK || buf_err(&response->owned) != ERR_OK;
+}
+
+void response_retry_after(struct response *response)
+{
+    char seconds[16];
+    (void)snprintf(seconds, sizeof seconds, "%d", (int)RETRY_AFTER_S);
+    response_header(response, "Retry-After", seconds);
 }
 
 void response_add_text(struct response *response, const char *text)

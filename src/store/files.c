@@ -11,6 +11,7 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
+#include "picoshare/base/num.h"
 #include <string.h>
 
 #define TIME_TEXT(param) "strftime('%Y-%m-%dT%H:%M:%SZ', " param ", 'unixepoch')"
@@ -264,8 +265,8 @@ static err_t read_layout(struct conn *conn, struct store_entry *entry)
         int64_t full = 0;
         err = ERR_CORRUPT;
         if (chunk_bytes > 0 && last_bytes > 0 && last_bytes <= chunk_bytes &&
-            !__builtin_mul_overflow(last_index, chunk_bytes, &full) &&
-            !__builtin_add_overflow(full, last_bytes, &entry->size)) {
+            num_mul_i64(last_index, chunk_bytes, &full) &&
+            num_add_i64(full, last_bytes, &entry->size)) {
             entry->chunk_bytes = (size_t)chunk_bytes;
             err = ERR_OK;
         }

@@ -78,6 +78,11 @@ static const char *advice(int status)
     }
 }
 
+int64_t expiry_after(int64_t days, int64_t now)
+{
+    return days >= NEVER_DAYS ? STORE_NEVER : now + days * SECONDS_PER_DAY;
+}
+
 bool wants_html(const struct request *request)
 {
     static const char *const types[] = {"text/plain", "text/html"};
@@ -170,9 +175,7 @@ struct response *error_response(const struct request *request, int status, const
         }
     }
     if (status == 503) {
-        char seconds[16];
-        (void)snprintf(seconds, sizeof seconds, "%d", (int)RETRY_AFTER_S);
-        response_header(response, "Retry-After", seconds);
+        response_retry_after(response);
     }
     return response;
 }

@@ -34,6 +34,12 @@ bool auth_is_owner(const struct request *request)
     return auth_check(request) == ERR_OK;
 }
 
+void auth_clear_cookie(struct response *response)
+{
+    response_header(response, "Set-Cookie",
+                    "sharedSecret=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+}
+
 void auth_refuse(struct request *request)
 {
     bool reads = strcmp(request_method(request), "GET") == 0 || request_is_head(request);
@@ -56,8 +62,7 @@ void auth_refuse(struct request *request)
         return;
     }
     struct response *response = error_response(request, 401, "Authentication required");
-    response_header(response, "Set-Cookie",
-                    "sharedSecret=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    auth_clear_cookie(response);
     request_answer(request, response);
 }
 

@@ -34,6 +34,9 @@ struct response *page_response(int status, struct buf *page);
 void answer_redirect(struct request *request, int status, const char *location);
 /* The status for an error of the store or of a budget. */
 int status_of(err_t err);
+/* When a file expires that lives this many days from now on; 36500 is never (database.md 3.2). */
+enum { SECONDS_PER_DAY = 86400, NEVER_DAYS = 36500 };
+int64_t expiry_after(int64_t days, int64_t now);
 /* Whether the client is a browser that wants a page. */
 bool wants_html(const struct request *request);
 /* "http://host" of the links we print: the public URL, or what the client asked for. */
@@ -44,6 +47,8 @@ void add_base_url(const struct request *request, struct buf *out);
 /* Whether the owner asks. ERR_AUTH: not. Other errors: the store could not be asked. */
 err_t auth_check(const struct request *request) MUST_CHECK;
 bool auth_is_owner(const struct request *request);
+/* Makes the client forget its session. */
+void auth_clear_cookie(struct response *response);
 /* 401, or for a browser on a page the way to the login page. */
 void auth_refuse(struct request *request);
 /* Whether a changing request comes from our own pages or from no page at all. */

@@ -274,8 +274,7 @@ static void end_log_out(struct request *request)
         return;
     }
     struct response *response = response_new(200);
-    response_header(response, "Set-Cookie",
-                    "sharedSecret=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
+    auth_clear_cookie(response);
     request_answer(request, response);
 }
 

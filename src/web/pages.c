@@ -14,8 +14,6 @@
 #include <string.h>
 #include <time.h>
 
-enum { SECONDS_PER_DAY = 86400, NEVER_DAYS = 36500 };
-
 /* ---- / ---- */
 
 struct choice {
@@ -27,7 +25,7 @@ struct choice {
 static void make_choice(struct choice *choice, int64_t days, int64_t now)
 {
     choice->days = days;
-    timestamp_print(days == NEVER_DAYS ? STORE_NEVER : now + days * SECONDS_PER_DAY, choice->value);
+    timestamp_print(expiry_after(days, now), choice->value);
     int64_t years = days % 365 == 0 ? days / 365 : 0;
     if (days == NEVER_DAYS) {
         (void)snprintf(choice->label, sizeof choice->label, "Never");

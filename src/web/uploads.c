@@ -76,10 +76,7 @@ static err_t default_expiration(struct receiver *r)
     int64_t days = 0;
     err_t err = store_default_days(app_of(r->request)->store, &days);
     if (err == ERR_OK) {
-        enum { NEVER_DAYS = 36500, SECONDS_PER_DAY = 86400 };
-        r->expires = days >= NEVER_DAYS
-                         ? STORE_NEVER
-                         : clock_now_s(app_of(r->request)->clock) + days * SECONDS_PER_DAY;
+        r->expires = expiry_after(days, clock_now_s(app_of(r->request)->clock));
     }
     return err;
 }

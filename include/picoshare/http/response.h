@@ -37,6 +37,9 @@ void response_body_reader(struct response *response, int64_t size, response_read
  * (http-api.md 2.3). */
 void response_add_text(struct response *response, const char *text);
 
+/* Tells the client to come back in RETRY_AFTER_S; belongs to every 503. */
+void response_retry_after(struct response *response);
+
 int response_status(const struct response *response);
 
 #endif
