@@ -9,37 +9,17 @@
 
 enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_SESSIONS, STEP_END };
 
-static err_t delete_by_id(struct conn *conn, const char *sql, const char *id)
-{
-    struct query q = query_start(conn, sql);
-    query_bind_text(&q, id);
-    return query_finish(&q);
-}
-
-static err_t remove_entry(struct conn *conn, const char *id)
-{
-    /* downloads refers to entries, so it goes first (database.md 7.6). */
-    err_t err = delete_by_id(conn, "DELETE FROM downloads WHERE entry_id = ?", id);
-    if (err == ERR_OK) {
-        err = delete_by_id(conn, "DELETE FROM ext_files WHERE id = ?", id);
-    }
-    if (err == ERR_OK) {
-        err = delete_by_id(conn, "DELETE FROM entries WHERE id = ?", id);
-    }
-    return err;
-}
-
 /* Looks at up to ENTRIES_AT_ONCE entries after collect->rowid. */
 static err_t collect_entries(struct store *store, struct store_collect *collect)
 {
-    enum { ENTRIES_AT_ONCE = 500 };
+    enum { ENTRIES_AT_ONCE = 500, HISTORY_STEP = 200 };
     char expired[sizeof collect->at] = "";
     int64_t last = collect->rowid;
     int64_t seen = 0;
-    struct query q = query_start(&store->writer,
-                                 "SELECT rowid, id, expiration_time IS NOT NULL AND"
-                                 " expiration_time < strftime('%Y-%m-%dT%H:%M:%SZ', ?, 'unixepoch')"
-                                 " FROM entries WHERE rowid > ? ORDER BY rowid LIMIT ?");
+    struct query q =
+        query_start(&store->writer, "SELECT rowid, id, expiration_time IS NOT NULL AND"
+                                    " unixepoch(expiration_time) < ?"
+                                    " FROM entries WHERE rowid > ? ORDER BY rowid LIMIT ?");
     query_bind_int(&q, clock_now_s(store->clock));
     query_bind_int(&q, collect->rowid);
     query_bind_int(&q, ENTRIES_AT_ONCE);
@@ -52,11 +32,12 @@ static err_t collect_entries(struct store *store, struct store_collect *collect)
         }
     }
     err_t err = query_end(&q);
+    bool done = true;
     if (err == ERR_OK && expired[0] != '\0') {
-        err = remove_entry(&store->writer, expired);
-        collect->entries_removed++;
+        err = remove_entry(store, expired, HISTORY_STEP, &done);
+        collect->entries_removed += done ? 1 : 0;
     }
-    collect->rowid = last;
+    collect->rowid = done ? last : last - 1; /* the same entry again: its history is long */
     if (seen == 0) {
         collect->step = STEP_ORPHANS;
     }
@@ -92,7 +73,7 @@ static err_t collect_orphan(struct store *store, struct store_collect *collect)
         /* It may take several slices; it counts once. */
         collect->orphans_removed += strcmp(id, collect->removing) != 0 ? 1 : 0;
         memcpy(collect->removing, id, sizeof id);
-        err = files_delete_chunks(store, id, &done);
+        err = remove_chunks(store, id, &done);
     }
     if (done) {
         memcpy(collect->at, id, sizeof id);

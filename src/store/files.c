@@ -14,8 +14,6 @@
 #include "picoshare/base/num.h"
 #include <string.h>
 
-#define TIME_TEXT(param) "strftime('%Y-%m-%dT%H:%M:%SZ', " param ", 'unixepoch')"
-
 /* ---- drafts ---- */
 
 void store_draft_init(struct store_draft *draft, const char *id)
@@ -154,6 +152,12 @@ static err_t run_publish(struct store *store, struct store_job *job)
     if (log_is_too_long(store)) {
         return ERR_BUSY; /* before the first change: this code does not roll back */
     }
+    if (publish->guest_link_id != NULL) {
+        err_t err = guest_link_check_room(store, publish->guest_link_id, publish->files_count);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
     for (size_t i = 0; i < publish->files_count; i++) {
         err_t err = publish_file(store, publish, &publish->files[i]);
         if (err != ERR_OK) {
@@ -171,44 +175,6 @@ void store_publish_init(struct store_publish *publish)
     *publish = (struct store_publish){.job = {.run = run_publish, .durable = true}};
 }
 
-/* ---- removing chunks ---- */
-
-err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done)
-{
-    bool done = false;
-    do {
-        /* One row at a time: it frees twenty pages, and the slice is looked at in between. Never
-         * those of a visible file, which a draft with the same id could name. */
-        struct query q =
-            query_start(&store->writer, "DELETE FROM entries_data WHERE rowid ="
-                                        " (SELECT rowid FROM entries_data WHERE id = ?1 LIMIT 1)"
-                                        " AND NOT EXISTS (SELECT 1 FROM entries WHERE id = ?1)");
-        query_bind_text(&q, id);
-        err_t err = query_finish(&q);
-        if (err != ERR_OK) {
-            return err;
-        }
-        done = sqlite3_changes(store->writer.db) == 0;
-    } while (!done && !writer_slice_over(store));
-    *ret_done = done;
-    return ERR_OK;
-}
-
-static err_t run_discard(struct store *store, struct store_job *job)
-{
-    struct store_discard *discard = CONTAINER_OF(job, struct store_discard, job);
-    list_remove(&discard->draft->running); /* from now on a collection may remove its rows too */
-    bool done = !discard->draft->owns_rows;
-    err_t err = done ? ERR_OK : files_delete_chunks(store, discard->draft->id, &done);
-    job->again = err == ERR_OK && !done;
-    return err;
-}
-
-void store_discard_init(struct store_discard *discard)
-{
-    *discard = (struct store_discard){.job = {.run = run_discard, .lane = STORE_IDLE}};
-}
-
 /* ---- reading ---- */
 
 void store_entry_done(struct store_entry *entry)
@@ -221,7 +187,7 @@ void store_entry_done(struct store_entry *entry)
 
 #define ENTRY_COLUMNS                                                                              \
     "e.id, e.filename, e.content_type, e.note, unixepoch(e.upload_time),"                          \
-    " unixepoch(e.expiration_time), f.size, f.sha256"
+    " unixepoch(e.expiration_time), f.size, f.sha256, e.guest_link_id"
 
 /* Fills in everything but size and chunk_bytes. */
 static void read_entry(struct query *q, struct store_entry *entry)
@@ -246,6 +212,8 @@ static void read_entry(struct query *q, struct store_entry *entry)
         entry->has_sha256 = true;
         memcpy(entry->sha256, sha256.ptr, SHA256_BYTES);
     }
+    /* What is no id of a link is nobody's link. */
+    (void)slice_copy(query_column_text(q, 8), entry->guest_link_id, sizeof entry->guest_link_id);
 }
 
 /* The size follows from the first and the last chunk row (database.md 3.4), whatever wrote them. */
@@ -343,10 +311,9 @@ static const char list_sql[] =
     "SELECT " ENTRY_COLUMNS " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
     " WHERE (e.upload_time, e.id) < (" TIME_TEXT(
         "?1") ", ?2)"
-              " AND (e.expiration_time IS NULL OR e.expiration_time > " TIME_TEXT(
-                  "?3") ")"
-                        " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"
-                        " ORDER BY e.upload_time DESC, e.id DESC LIMIT ?4";
+              " AND (e.expiration_time IS NULL OR unixepoch(e.expiration_time) > ?3)"
+              " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"
+              " ORDER BY e.upload_time DESC, e.id DESC LIMIT ?4";
 
 err_t store_list_entries(struct store *store, const struct store_cursor *after, int64_t now,
                          size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
@@ -379,21 +346,4 @@ err_t store_list_entries(struct store *store, const struct store_cursor *after, 
     err_t end = query_end(&q);
     reader_give(store, conn);
     return end != ERR_OK ? end : err;
-}
-
-err_t store_default_days(struct store *store, int64_t *ret_days)
-{
-    struct conn *conn = reader_take(store);
-    struct query q =
-        query_start(conn, "SELECT default_expiration_in_days FROM settings WHERE id = 1");
-    int64_t days = 30;
-    if (query_row(&q) && !query_column_null(&q, 0)) {
-        days = query_column_int(&q, 0);
-    }
-    err_t err = query_end(&q);
-    reader_give(store, conn);
-    if (err == ERR_OK) {
-        *ret_days = days;
-    }
-    return err;
 }

@@ -26,11 +26,12 @@ static err_t run_record(struct store *store, struct store_job *job)
     struct query q =
         query_start(&store->writer,
                     "INSERT INTO downloads (entry_id, download_timestamp, client_ip, user_agent)"
-                    " SELECT ?1, strftime('%Y-%m-%dT%H:%M:%SZ', ?2, 'unixepoch'), ?3, ?4"
-                    " WHERE EXISTS (SELECT 1 FROM entries WHERE id = ?1)"
-                    " AND NOT EXISTS (SELECT 1 FROM downloads WHERE entry_id = ?1"
-                    " AND download_timestamp > strftime('%Y-%m-%dT%H:%M:%SZ', ?2 - ?5, 'unixepoch')"
-                    " AND client_ip = ?3 AND user_agent = ?4)");
+                    " SELECT ?1, " TIME_TEXT(
+                        "?2") ", ?3, ?4"
+                              " WHERE EXISTS (SELECT 1 FROM entries WHERE id = ?1)"
+                              " AND NOT EXISTS (SELECT 1 FROM downloads WHERE entry_id = ?1"
+                              " AND download_timestamp > " TIME_TEXT(
+                                  "?2 - ?5") " AND client_ip = ?3 AND user_agent = ?4)");
     query_bind_text(&q, record->entry_id);
     query_bind_int(&q, record->time);
     query_bind_text(&q, record->client_ip);
@@ -48,4 +49,58 @@ static err_t run_record(struct store *store, struct store_job *job)
 void store_record_download_init(struct store_record_download *record)
 {
     *record = (struct store_record_download){.job = {.run = run_record}};
+}
+
+err_t store_count_downloads(struct store *store, const char *entry_id, bool unique_clients,
+                            int64_t *ret_count)
+{
+    struct conn *conn = reader_take(store);
+    struct query q = query_start(
+        conn, unique_clients
+                  ? "SELECT count(DISTINCT ifnull(client_ip, '')) FROM downloads WHERE entry_id = ?"
+                  : "SELECT count(*) FROM downloads WHERE entry_id = ?");
+    query_bind_text(&q, entry_id);
+    int64_t count = query_row(&q) ? query_column_int(&q, 0) : 0;
+    err_t err = query_end(&q);
+    reader_give(store, conn);
+    if (err == ERR_OK) {
+        *ret_count = count;
+    }
+    return err;
+}
+
+/* With max() in the select list, the other columns are those of the newest row: SQLite's rule for
+ * bare columns in an aggregate query. */
+static const char all_sql[] =
+    "SELECT unixepoch(download_timestamp), ifnull(client_ip, ''), ifnull(user_agent, '')"
+    " FROM downloads WHERE entry_id = ? ORDER BY download_timestamp DESC, rowid DESC"
+    " LIMIT ? OFFSET ?";
+static const char unique_sql[] =
+    "SELECT unixepoch(max(download_timestamp)), ifnull(client_ip, '') AS client,"
+    " ifnull(user_agent, '') FROM downloads WHERE entry_id = ? GROUP BY client"
+    " ORDER BY max(download_timestamp) DESC, client LIMIT ? OFFSET ?";
+
+err_t store_list_downloads(struct store *store, const char *entry_id, bool unique_clients,
+                           size_t offset, size_t limit,
+                           bool (*each)(void *arg, const struct store_download *download),
+                           void *arg)
+{
+    struct conn *conn = reader_take(store);
+    struct query q = query_start(conn, unique_clients ? unique_sql : all_sql);
+    query_bind_text(&q, entry_id);
+    query_bind_int(&q, (int64_t)limit);
+    query_bind_int(&q, (int64_t)offset);
+    bool more = true;
+    while (more && query_row(&q)) {
+        struct store_download download = {
+            .time = query_column_int(&q, 0),
+            .client_ip = query_column_text(&q, 1).ptr,
+            .user_agent = query_column_text(&q, 2).ptr,
+        };
+        /* A row whose text could not be brought into memory has none. */
+        more = download.client_ip != NULL && download.user_agent != NULL && each(arg, &download);
+    }
+    err_t err = query_end(&q);
+    reader_give(store, conn);
+    return err;
 }

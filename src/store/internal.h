@@ -11,6 +11,9 @@
 
 enum { STORE_LANES = STORE_IDLE + 1 };
 
+/* A parameter in seconds since 1970 as the text that is stored (database.md 3.1). */
+#define TIME_TEXT(param) "strftime('%Y-%m-%dT%H:%M:%SZ', " param ", 'unixepoch')"
+
 struct job_list {
     struct store_job *head, *tail;
 };
@@ -61,14 +64,21 @@ bool writer_slice_over(const struct store *store);
 /* disk.c — ERR_FULL when a chunk of that size had better not be stored. Writer thread. */
 err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 
+/* guest_links.c — whether files may still be stored through a link; as store_publish. */
+err_t guest_link_check_room(struct store *store, const char *id, size_t files) MUST_CHECK;
+
 /* store.c — a read-only connection for a moment; waits for one to become free. */
 struct conn *reader_take(struct store *store);
 void reader_give(struct store *store, struct conn *conn);
 
-/* files.c — deletes the chunk rows of an id without an entry until the slice is over; *ret_done
+/* remove.c — deletes an entry: first its history, at most so many rows of it; then what else names
+ * it, but not its chunk rows. Not *ret_done: history is left, and so is the entry. */
+err_t remove_entry(struct store *store, const char *id, int64_t history_rows,
+                   bool *ret_done) MUST_CHECK;
+/* remove.c — deletes the chunk rows of an id without an entry until the slice is over; *ret_done
  * when none is left. */
-err_t files_delete_chunks(struct store *store, const char *id, bool *ret_done) MUST_CHECK;
-/* Whether the id is that of a running upload. Writer thread. */
+err_t remove_chunks(struct store *store, const char *id, bool *ret_done) MUST_CHECK;
+/* files.c — whether the id is that of a running upload. Writer thread. */
 bool files_is_draft(const struct store *store, struct slice id);
 
 #endif

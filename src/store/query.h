@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_STATEMENTS = 48 };
+enum { MAX_STATEMENTS = 64 };
 
 struct conn {
     sqlite3 *db;

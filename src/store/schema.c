@@ -64,7 +64,7 @@ static const char create_extras[] =
     "CREATE TABLE IF NOT EXISTS ext_files ("
     " id TEXT PRIMARY KEY NOT NULL,"
     " size INTEGER NOT NULL,"
-    " sha256 BLOB NOT NULL CHECK (length(sha256) = 32)) STRICT, WITHOUT ROWID;"
+    " sha256 BLOB CHECK (length(sha256) = 32)) STRICT, WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS ext_sessions ("
     " token_sha256 BLOB PRIMARY KEY NOT NULL CHECK (length(token_sha256) = 32),"
     " created INTEGER NOT NULL,"

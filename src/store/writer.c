@@ -73,7 +73,8 @@ static void roll_back(struct store *store)
 /* The outcome of a job that changed nothing leaves the transaction as good as it was. */
 static bool spoils_transaction(err_t err)
 {
-    return err != ERR_OK && err != ERR_NOTFOUND && err != ERR_INVALID && err != ERR_BUSY;
+    return err != ERR_OK && err != ERR_NOTFOUND && err != ERR_INVALID && err != ERR_BUSY &&
+           err != ERR_AUTH;
 }
 
 /* ERR_BUSY: another program has the database locked, and BUSY_TIMEOUT_MS were not enough. */

@@ -81,6 +81,17 @@ static void test_columns_of_an_entry(void **state)
     publish.expiration_time = TEST_NOW_S + 86400 + 59;
     publish.note = "a note";
     publish.guest_link_id = "0123456789abcdef";
+    assert_int_equal(store_run(fix->store, &publish.job), ERR_NOTFOUND); /* no such link */
+    char label[] = "";
+    const struct store_guest_link link = {.id = "0123456789abcdef",
+                                          .label = label,
+                                          .creation_time = TEST_NOW_S,
+                                          .url_expiration_time = STORE_NEVER,
+                                          .file_lifetime = "24h0m0s"};
+    struct store_create_guest_link create;
+    store_create_guest_link_init(&create);
+    create.link = &link;
+    assert_int_equal(store_run(fix->store, &create.job), ERR_OK);
     assert_int_equal(store_run(fix->store, &publish.job), ERR_OK);
     static const struct {
         const char *sql, *want;

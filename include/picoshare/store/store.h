@@ -1,4 +1,5 @@
-/* store.h — the database file: entries, their contents in chunk rows, sessions, settings, history.
+/* store.h — the database file: entries, their contents in chunk rows, guest links, sessions,
+ * settings, history.
  *
  * Knows no HTTP and shows no SQLite type. The file follows database.md; what PicoShare has no place
  * for stands in extra tables (docs/database.md).
@@ -24,7 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { STORE_ENTRY_ID_LEN = 10 };
+enum { STORE_ENTRY_ID_LEN = 10, STORE_GUEST_LINK_ID_LEN = 16 };
 
 /* 2999-12-31T00:00:00Z: a file with this expiry never expires (database.md 3.2). */
 #define STORE_NEVER INT64_C(32503593600)
@@ -107,7 +108,8 @@ struct store_new_file {
     struct slice last_chunk;
 };
 
-/* Makes files visible, all or none, durably. ERR_INTERNAL: a chunk row is missing.
+/* Makes files visible, all or none, durably. ERR_INTERNAL: a chunk row is missing. Through a guest
+ * link: ERR_NOTFOUND when it is gone, ERR_AUTH when it is disabled or takes fewer files.
  * The caller sets the lane: urgent only when no append of these files is still queued. */
 struct store_publish {
     struct store_job job;
@@ -134,7 +136,8 @@ struct store_entry {
     char id[STORE_ENTRY_ID_LEN + 1];
     char *filename;
     char *content_type;
-    char *note; /* NULL: none */
+    char *note;                                      /* NULL: none */
+    char guest_link_id[STORE_GUEST_LINK_ID_LEN + 1]; /* "": uploaded by the owner */
     int64_t upload_time;
     int64_t expiration_time; /* STORE_NEVER also when none is stored */
     int64_t size;            /* bytes */
@@ -165,10 +168,110 @@ err_t store_list_entries(struct store *store, const struct store_cursor *after, 
                          size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
                          void *arg) MUST_CHECK;
 
+/* ---- changing files -------------------------------------------------------------------------- */
+
+/* A new name, expiry and note. Lane: urgent. ERR_NOTFOUND: no such entry. */
+struct store_edit {
+    struct store_job job;
+    char id[STORE_ENTRY_ID_LEN + 1];
+    const char *filename;
+    int64_t expiration_time; /* or STORE_NEVER */
+    const char *note;        /* NULL: none */
+};
+void store_edit_init(struct store_edit *edit);
+
+/* Makes a file disappear; ERR_OK also when there is none. Lane: urgent. What would take longer
+ * than one job (its chunk rows, a very long history) stays for store_purge: until then, and after
+ * a crash until the next collection, it takes room but nobody sees it. */
+struct store_remove {
+    struct store_job job;
+    char id[STORE_ENTRY_ID_LEN + 1];
+};
+void store_remove_init(struct store_remove *remove);
+
+/* Takes away what store_remove has left. Lane: idle. */
+struct store_purge {
+    struct store_job job;
+    char id[STORE_ENTRY_ID_LEN + 1];
+};
+void store_purge_init(struct store_purge *purge);
+
+/* ---- guest links ----------------------------------------------------------------------------- */
+
+struct store_guest_link {
+    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char *label;              /* "" when it has none; owned, free with store_guest_link_done() */
+    int64_t max_file_bytes;   /* 0: any */
+    int64_t max_file_uploads; /* 0: any number */
+    int64_t creation_time;
+    int64_t url_expiration_time; /* STORE_NEVER also when none is stored */
+    char file_lifetime[48];      /* duration text, "720h0m0s" */
+    bool disabled;
+    int64_t uploads; /* files that exist and came through it */
+};
+
+/* ERR_NOTFOUND: no such link. */
+err_t store_find_guest_link(struct store *store, const char *id,
+                            struct store_guest_link *ret_link) MUST_CHECK;
+void store_guest_link_done(struct store_guest_link *link);
+
+/* Calls `each` for at most `limit` links, newest first, after skipping `offset`; the link is
+ * borrowed for the call. Stops early when it returns false. */
+err_t store_list_guest_links(struct store *store, size_t offset, size_t limit,
+                             bool (*each)(void *arg, const struct store_guest_link *link),
+                             void *arg) MUST_CHECK;
+
+/* Lane: urgent. `link` is borrowed; its uploads are not looked at. */
+struct store_create_guest_link {
+    struct store_job job;
+    const struct store_guest_link *link;
+};
+void store_create_guest_link_init(struct store_create_guest_link *create);
+
+enum store_guest_link_change {
+    STORE_GUEST_LINK_DELETE, /* ERR_OK also when there is none; its files become the owner's */
+    STORE_GUEST_LINK_ENABLE, /* ERR_NOTFOUND: no such link */
+    STORE_GUEST_LINK_DISABLE,
+};
+
+/* Lane: urgent. */
+struct store_change_guest_link {
+    struct store_job job;
+    enum store_guest_link_change change;
+    char id[STORE_GUEST_LINK_ID_LEN + 1];
+};
+void store_change_guest_link_init(struct store_change_guest_link *change);
+
+/* ---- settings -------------------------------------------------------------------------------- */
+
 /* The default lifetime of the settings page in days; 36500 is "never". */
 err_t store_default_days(struct store *store, int64_t *ret_days) MUST_CHECK;
 
+/* Lane: urgent. */
+struct store_set_default_days {
+    struct store_job job;
+    int64_t days;
+};
+void store_set_default_days_init(struct store_set_default_days *set);
+
 /* ---- download history ------------------------------------------------------------------------ */
+
+/* One row; the strings are borrowed for the call that gives it out, never NULL. */
+struct store_download {
+    int64_t time;
+    const char *client_ip;
+    const char *user_agent;
+};
+
+/* How many rows store_list_downloads() would give without a limit. */
+err_t store_count_downloads(struct store *store, const char *entry_id, bool unique_clients,
+                            int64_t *ret_count) MUST_CHECK;
+/* At most `limit` rows of a file, newest first, after skipping `offset`; with unique_clients only
+ * the newest of each address. Stops early when `each` returns false. */
+err_t store_list_downloads(struct store *store, const char *entry_id, bool unique_clients,
+                           size_t offset, size_t limit,
+                           bool (*each)(void *arg, const struct store_download *download),
+                           void *arg) MUST_CHECK;
 
 /* Adds a row, unless the same client started the same download less than DOWNLOAD_REPEAT_S ago.
  * Lane: urgent. */
@@ -222,6 +325,23 @@ struct store_set_meta {
 };
 void store_set_meta_init(struct store_set_meta *set);
 
+/* ---- sizes and digests of files that another program stored --------------------------------- */
+
+/* The first file after the given id ("" is the beginning) without a recorded digest.
+ * ERR_NOTFOUND: none is left. */
+err_t store_next_unmeasured(struct store *store, const char *after,
+                            char ret_id[STORE_ENTRY_ID_LEN + 1]) MUST_CHECK;
+
+/* Records them, if the file still exists. Lane: urgent. */
+struct store_measure {
+    struct store_job job;
+    char id[STORE_ENTRY_ID_LEN + 1];
+    int64_t size;
+    bool has_sha256;
+    uint8_t sha256[SHA256_BYTES];
+};
+void store_measure_init(struct store_measure *measure);
+
 /* ---- collection ------------------------------------------------------------------------------ */
 
 /* Removes expired entries with their history, then chunk rows that belong to nothing (but never
@@ -238,9 +358,31 @@ struct store_collect {
 };
 void store_collect_init(struct store_collect *collect);
 
+/* Gives free pages at the end of the file back to the file system, in slices. Lane: idle.
+ * ERR_INVALID: the file was made without auto_vacuum, and beside Litestream: nothing is done. */
+struct store_vacuum {
+    struct store_job job;
+    int64_t pages_freed;
+};
+void store_vacuum_init(struct store_vacuum *vacuum);
+
 /* ---- figures --------------------------------------------------------------------------------- */
 
 /* Bytes of the write-ahead log that are in use. Any thread. */
 int64_t store_wal_bytes(const struct store *store);
+
+/* What the database takes (database.md 7, end). All in bytes but for pages. */
+struct store_figures {
+    int64_t files;        /* that can be downloaded */
+    int64_t upload_bytes; /* their contents */
+    int64_t files_bytes;  /* every file whose path begins with the database's: log and index too */
+    int64_t disk_total;
+    int64_t disk_used; /* blocks kept for root count as used */
+    int64_t page_bytes;
+    int64_t pages;
+    int64_t free_pages; /* within the file, for later uploads */
+    bool can_shrink;    /* free pages can be given back in place (auto_vacuum) */
+};
+err_t store_figures(struct store *store, struct store_figures *ret_figures) MUST_CHECK;
 
 #endif
