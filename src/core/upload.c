@@ -26,7 +26,7 @@ struct uploads {
     const struct clock *clock;
     const struct rng *rng;
     struct chunkpool *pool;
-    struct lock lock; /* guards the list */
+    struct lock lock; /* guards the list, and the guests' places of its members */
     struct list all;
     size_t running;
 };
@@ -56,7 +56,13 @@ enum phase { PHASE_RECEIVING, PHASE_PUBLISHING, PHASE_PUBLISHED };
 struct upload {
     uint32_t magic;
     struct uploads *uploads;
-    struct list all; /* guarded by uploads.lock */
+    struct list all;      /* guarded by uploads.lock */
+    int64_t guest_places; /* of the link, held by this upload; guarded by uploads.lock */
+
+    /* constant */
+    char guest_link_id[STORE_GUEST_LINK_ID_LEN + 1]; /* "": the owner's */
+    int64_t max_file_bytes;
+    int64_t guest_files_left;
 
     /* the worker's */
     struct file *files[MAX_FILES_PER_UPLOAD];
@@ -175,17 +181,73 @@ static void on_buffer_ready(struct chunk_user *user)
     wake_up(CONTAINER_OF(user, struct upload, user));
 }
 
-/* False when MAX_UPLOADS are running. */
-static bool enlist(struct uploads *uploads, struct upload *upload)
+/* uploads.lock held. */
+static int64_t places_held(struct uploads *uploads, const char *link_id)
+{
+    int64_t held = 0;
+    LIST_EACH(u, &uploads->all, const struct upload, all)
+    {
+        held += strcmp(u->guest_link_id, link_id) == 0 ? u->guest_places : 0;
+    }
+    return held;
+}
+
+int64_t uploads_places_held(struct uploads *uploads, const char *link_id)
 {
     lock_take(&uploads->lock);
-    bool room = uploads->running < MAX_UPLOADS;
-    if (room) {
+    int64_t held = places_held(uploads, link_id);
+    lock_give(&uploads->lock);
+    return held;
+}
+
+/* A place for one more file; uploads.lock held. */
+static bool take_guest_place(struct uploads *uploads, struct upload *upload)
+{
+    if (upload->guest_link_id[0] == '\0') {
+        return true;
+    }
+    if (upload->guest_files_left >= 0 &&
+        places_held(uploads, upload->guest_link_id) >= upload->guest_files_left) {
+        return false;
+    }
+    upload->guest_places++;
+    return true;
+}
+
+/* While it is being published the store counts its files; between the two, more may be let in than
+ * the link takes, and the store refuses the last of them. */
+static void give_guest_places(struct upload *upload)
+{
+    lock_take(&upload->uploads->lock);
+    upload->guest_places = 0;
+    lock_give(&upload->uploads->lock);
+}
+
+void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err)
+{
+    lock_take(&uploads->lock);
+    LIST_EACH(u, &uploads->all, struct upload, all)
+    {
+        if (strcmp(u->guest_link_id, link_id) == 0) {
+            fail(u, err);
+        }
+    }
+    lock_give(&uploads->lock);
+}
+
+static err_t enlist(struct uploads *uploads, struct upload *upload)
+{
+    lock_take(&uploads->lock);
+    err_t err = uploads->running < MAX_UPLOADS ? ERR_OK : ERR_BUSY;
+    if (err == ERR_OK && !take_guest_place(uploads, upload)) {
+        err = ERR_AUTH;
+    }
+    if (err == ERR_OK) {
         uploads->running++;
         list_add(&uploads->all, &upload->all);
     }
     lock_give(&uploads->lock);
-    return room;
+    return err;
 }
 
 static void delist(struct uploads *uploads, struct upload *upload)
@@ -196,8 +258,8 @@ static void delist(struct uploads *uploads, struct upload *upload)
     lock_give(&uploads->lock);
 }
 
-err_t upload_begin(struct uploads *uploads, const char *client, void (*wake)(void *arg),
-                   void *wake_arg, struct upload **ret_upload)
+err_t upload_begin(struct uploads *uploads, const char *client, const struct upload_guest *guest,
+                   void (*wake)(void *arg), void *wake_arg, struct upload **ret_upload)
 {
     struct upload *upload = mem_alloc(1, sizeof *upload);
     if (upload == NULL) {
@@ -211,12 +273,19 @@ err_t upload_begin(struct uploads *uploads, const char *client, void (*wake)(voi
     for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
         upload->slots[i].upload = upload;
     }
+    if (guest != NULL) {
+        check(slice_copy(slice_str(guest->link_id), upload->guest_link_id,
+                         sizeof upload->guest_link_id));
+        upload->max_file_bytes = guest->max_file_bytes;
+        upload->guest_files_left = guest->files_left;
+    }
     chunkpool_join(uploads->pool, &upload->user, client, on_buffer_ready);
-    if (!enlist(uploads, upload)) {
+    err_t err = enlist(uploads, upload);
+    if (err != ERR_OK) {
         chunkpool_leave(uploads->pool, &upload->user);
         lock_done(&upload->lock);
         mem_free(upload);
-        return ERR_BUSY;
+        return err;
     }
     *ret_upload = upload;
     return ERR_OK;
@@ -305,6 +374,7 @@ void upload_close(struct upload *upload)
     }
     check(upload->magic == UPLOAD_MAGIC);
     chunkpool_quit_line(upload->uploads->pool, &upload->user);
+    give_guest_places(upload);
     lock_take(&upload->lock);
     check(!upload->closed);
     upload->closed = true;
@@ -462,6 +532,14 @@ err_t upload_start_file(struct upload *upload, struct slice filename, struct sli
     if (upload->files_count == MAX_FILES_PER_UPLOAD) {
         return ERR_TOOBIG;
     }
+    if (upload->files_count > 0) { /* the first one has its place since the beginning */
+        lock_take(&upload->uploads->lock);
+        bool place = take_guest_place(upload->uploads, upload);
+        lock_give(&upload->uploads->lock);
+        if (!place) {
+            return ERR_AUTH;
+        }
+    }
     if (upload->filling != NULL) {
         append_filled(upload); /* the tail of the file before */
     }
@@ -496,6 +574,9 @@ size_t upload_write(struct upload *upload, struct slice bytes)
     size_t taken = 0;
     if (file->size == 0 && upload->files_count > 1 && jobs_queued(upload) > 0) {
         return 0; /* the tails of earlier files are stored first: one small buffer per upload */
+    }
+    if (upload->max_file_bytes > 0 && (int64_t)bytes.len > upload->max_file_bytes - file->size) {
+        fail(upload, ERR_TOOBIG);
     }
     while (taken < bytes.len && upload_error(upload) == ERR_OK && make_room(upload)) {
         struct slot *slot = upload->filling;
@@ -572,9 +653,11 @@ err_t upload_publish(struct upload *upload, const struct upload_details *details
     upload->publish.upload_time = clock_now_s(upload->uploads->clock);
     upload->publish.expiration_time = details->expiration_time;
     upload->publish.note = upload->note;
+    upload->publish.guest_link_id = upload->guest_link_id[0] != '\0' ? upload->guest_link_id : NULL;
     upload->publish.job.bytes = upload->filling != NULL ? upload->filling->len : 0;
     upload->publish.job.owner = upload;
     upload->publish.job.done = on_published;
+    give_guest_places(upload);
     lock_take(&upload->lock);
     /* Chunks that are still queued must be stored before. */
     upload->publish.job.lane = upload->queued > 0 ? STORE_BULK : STORE_URGENT;

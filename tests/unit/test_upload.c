@@ -81,7 +81,7 @@ static err_t client_begin(struct client *client, struct uploads *uploads, const 
     *client = (struct client){.upload = NULL};
     check(pthread_mutex_init(&client->mutex, NULL) == 0);
     check(pthread_cond_init(&client->cond, NULL) == 0);
-    return upload_begin(uploads, address, wake_client, client, &client->upload);
+    return upload_begin(uploads, address, NULL, wake_client, client, &client->upload);
 }
 
 static void client_wait(struct client *client)

@@ -56,6 +56,9 @@ enum {
     MAX_CONTENT_TYPE_BYTES = 255,
     /* One text field of a form; the longest that means anything is a 500-byte note. */
     MAX_FIELD_BYTES = 8 * KIB,
+    /* What a form may hold besides the contents of files: every part's headers and fields. With it
+     * a Content-Length can prove that a file is larger than a guest may send. */
+    MAX_FORM_OVERHEAD_BYTES = 2 * MIB,
     /* Seconds a client is told to stay away (Retry-After) when a budget is used up. */
     RETRY_AFTER_S = 5,
 

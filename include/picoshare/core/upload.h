@@ -32,12 +32,26 @@ void uploads_tick(struct uploads *uploads);
 size_t uploads_running(struct uploads *uploads);
 size_t uploads_buffers_used(struct uploads *uploads);
 
-/* client: the address whose share of the budget it uses. ERR_BUSY: MAX_UPLOADS are running. */
-err_t upload_begin(struct uploads *uploads, const char *client, void (*wake)(void *arg),
-                   void *wake_arg, struct upload **ret_upload) MUST_CHECK;
+/* What a guest link still lets through. */
+struct upload_guest {
+    const char *link_id;    /* copied */
+    int64_t max_file_bytes; /* 0: any. A file that grows beyond fails with ERR_TOOBIG */
+    int64_t files_left;     /* by the files that exist already; negative: any number */
+};
+
+/* client: the address whose share of the budget it uses. guest: NULL for the owner. ERR_BUSY:
+ * MAX_UPLOADS are running. ERR_AUTH: other uploads through the link hold every place that is left;
+ * each holds one for every file it has begun, until it is published or closed. The store has the
+ * last word when it publishes. */
+err_t upload_begin(struct uploads *uploads, const char *client, const struct upload_guest *guest,
+                   void (*wake)(void *arg), void *wake_arg, struct upload **ret_upload) MUST_CHECK;
+/* Places that running uploads hold of a guest link. */
+int64_t uploads_places_held(struct uploads *uploads, const char *link_id);
+/* Makes the running uploads through a guest link fail with err. */
+void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err);
 
 /* The next file; its bytes follow. The name has been checked. The strings are copied.
- * ERR_TOOBIG: MAX_FILES_PER_UPLOAD. */
+ * ERR_TOOBIG: MAX_FILES_PER_UPLOAD. ERR_AUTH: the guest link takes no more files. */
 err_t upload_start_file(struct upload *upload, struct slice filename,
                         struct slice content_type) MUST_CHECK;
 /* Takes bytes of the file; returns how many. Fewer than given: the upload has failed, or the caller
