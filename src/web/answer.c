@@ -2,6 +2,7 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
+#include "picoshare/base/log.h"
 #include "picoshare/text/accept.h"
 #include "templates.h"
 #include <jansson.h>
@@ -183,6 +184,17 @@ struct response *error_response(const struct request *request, int status, const
 void answer_error(struct request *request, int status, const char *text)
 {
     request_answer(request, error_response(request, status, text));
+}
+
+void answer_failure(struct request *request, err_t err, const char *text)
+{
+    int status = status_of(err);
+    if (status == 500 || status == 507) {
+        log_event(LOG_ERROR, text, "error", err_name(err), NULL);
+    }
+    char message[160];
+    (void)snprintf(message, sizeof message, "%s: %s", text, err_name(err));
+    answer_error(request, status, message);
 }
 
 void answer_empty(struct request *request, int status)

@@ -319,29 +319,18 @@ static void start_recording(struct sender *s)
 
 static bool find_file(struct sender *s)
 {
-    char id[ENTRY_ID_LEN * 3 + 1]; /* longer ones are refused by their length */
-    struct buf text;
-    buf_init(&text, MAX_TARGET_BYTES + KIB);
-    err_t err = request_param(s->request, 0, id, sizeof id);
-    struct slice shown = err == ERR_OK ? slice_str(id) : request_param_raw(s->request, 0);
-    bool valid = rules_check_entry_id(shown, &text) == ERR_OK;
-    if (!valid) {
-        struct buf message;
-        buf_init(&message, MAX_TARGET_BYTES + KIB);
-        buf_addf(&message, "bad entry ID: %s", buf_str(&text));
-        answer_error(s->request, 400, buf_str(&message));
-        buf_done(&message);
-    } else {
-        err = download_open(app_of(s->request)->store, id, clock_now_s(app_of(s->request)->clock),
-                            &s->download);
-        if (err == ERR_NOTFOUND) {
-            answer_error(s->request, 404, "entry not found");
-        } else if (err != ERR_OK) {
-            log_event(LOG_ERROR, "download failed", "id", id, "error", err_name(err), NULL);
-            answer_error(s->request, status_of(err), "failed to retrieve entry");
-        }
+    char id[STORE_ENTRY_ID_LEN + 1];
+    if (!take_entry_id(s->request, "bad entry ID: ", id)) {
+        return false;
     }
-    buf_done(&text);
+    err_t err = download_open(app_of(s->request)->store, id, clock_now_s(app_of(s->request)->clock),
+                              &s->download);
+    if (err == ERR_NOTFOUND) {
+        answer_error(s->request, 404, "entry not found");
+    } else if (err != ERR_OK) {
+        log_event(LOG_ERROR, "download failed", "id", id, "error", err_name(err), NULL);
+        answer_error(s->request, status_of(err), "failed to retrieve entry");
+    }
     return s->download != NULL;
 }
 

@@ -24,6 +24,9 @@ struct app *app_of(const struct request *request);
 void answer_error(struct request *request, int status, const char *text);
 /* The same as a response, to add headers to. */
 struct response *error_response(const struct request *request, int status, const char *text);
+/* A change that the store refused: status_of(err), "TEXT: error", and a line in the log when it is
+ * this program's or the disk's fault. */
+void answer_failure(struct request *request, err_t err, const char *text);
 /* A status without a body. */
 void answer_empty(struct request *request, int status);
 /* The limit of a page: 50 rows with names of 255 bytes, escaped, stay far below. */
@@ -56,6 +59,64 @@ bool auth_same_origin(const struct request *request);
 /* Only paths of this server are followed after logging in: a slash, not two, no backslash. */
 bool auth_local_path(const char *path);
 
+/* ---- formats.c ---- */
+
+enum { EXPIRY_TEXT_SIZE = 64 };
+/* Whole days, rounded to the nearest, halves to even; negative when `to` is the earlier. */
+int64_t days_between(int64_t from, int64_t to);
+/* When a file expires: "Never", or the day in the server's time zone and how many are left. */
+void print_expiry(int64_t expires, int64_t now, char ret_text[EXPIRY_TEXT_SIZE]);
+
+/* ---- ids.c ---- */
+
+/* The id that is the first parameter of the route. False: answered with 400, "PREFIX" and what is
+ * wrong with it (http-api.md 12.6). */
+bool take_entry_id(struct request *request, const char *prefix,
+                   char ret_id[STORE_ENTRY_ID_LEN + 1]);
+bool take_guest_link_id(struct request *request, const char *prefix,
+                        char ret_id[STORE_GUEST_LINK_ID_LEN + 1]);
+
+/* ---- call.c ---- */
+
+/* A request with a small body, or none, that becomes one job of the store. Embedded in the
+ * handler's state as its first member; memory from mem_alloc. */
+struct call {
+    struct request *request;
+    struct buf body;
+    bool large; /* holds one of MAX_LARGE_BODIES */
+    bool submitted;
+    _Atomic bool done;
+    err_t result; /* the job's, once call_finished() */
+};
+
+/* Allocates a state of the given size, which begins with a struct call, and makes it the
+ * request's. NULL, and answered: no memory, or the body is announced to be too large. */
+void *call_begin(struct request *request, size_t size);
+/* For request_handler.data: collects the body. */
+size_t call_receive(struct request *request, struct slice bytes);
+/* Hands the job to the store; end() is called again when it is done. */
+void call_submit(struct call *call, struct store_job *job);
+/* In end(): true when the job is done; otherwise waits. Only after call_submit(). */
+bool call_finished(struct call *call);
+/* For request_handler.close: frees body and state. */
+void call_close(struct request *request);
+
+/* ---- json_body.c: the JSON of requests, as leniently as http-api.md 2.5 says ---- */
+
+struct json_body;
+
+/* NULL: ret_reason says why (the empty body is "EOF"). Free with json_body_free(). */
+struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason);
+void json_body_free(struct json_body *body);
+/* A member that is absent or null leaves *ret_value alone and *ret_given false (NULL: do not
+ * tell). False: of another type or out of range, and ret_reason says so. The text is borrowed. */
+bool json_body_text(const struct json_body *body, const char *name, const char **ret_value,
+                    struct buf *ret_reason);
+bool json_body_bool(const struct json_body *body, const char *name, bool *ret_value,
+                    struct buf *ret_reason);
+bool json_body_int(const struct json_body *body, const char *name, int64_t min, int64_t max,
+                   int64_t *ret_value, bool *ret_given, struct buf *ret_reason);
+
 /* ---- handlers ---- */
 
 extern const struct request_handler handler_asset;        /* assets.c */
@@ -66,7 +127,16 @@ extern const struct request_handler handler_start_page;   /* pages.c */
 extern const struct request_handler handler_files_page;   /* pages.c */
 extern const struct request_handler handler_upload_form;  /* uploads.c: multipart */
 extern const struct request_handler handler_upload_plain; /* uploads.c: raw body */
+extern const struct request_handler handler_guest_form;   /* uploads.c: multipart */
+extern const struct request_handler handler_guest_plain;  /* uploads.c: raw body */
 extern const struct request_handler handler_download;     /* downloads.c */
+extern const struct request_handler handler_edit_entry;   /* entries.c */
+extern const struct request_handler handler_delete_entry; /* entries.c */
+extern const struct request_handler handler_create_link;  /* guest_links.c */
+extern const struct request_handler handler_delete_link;  /* guest_links.c */
+extern const struct request_handler handler_enable_link;  /* guest_links.c */
+extern const struct request_handler handler_disable_link; /* guest_links.c */
+extern const struct request_handler handler_settings;     /* settings.c: PUT */
 
 /* login.c: the login page, with what went wrong ("" for nothing). */
 void render_login_page(const struct request *request, const char *next, const char *error,

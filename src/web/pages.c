@@ -9,10 +9,8 @@
 #include "picoshare/text/timestamp.h"
 #include "templates.h"
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* ---- / ---- */
 
@@ -118,7 +116,7 @@ struct file_row {
     char id[STORE_ENTRY_ID_LEN + 1];
     char size[SIZE_TEXT_SIZE];
     char uploaded[TIMESTAMP_DATE_SIZE];
-    char expires[48];
+    char expires[EXPIRY_TEXT_SIZE];
     int64_t upload_time;
 };
 
@@ -130,21 +128,6 @@ struct file_list {
     int64_t now;
     bool failed; /* no memory */
 };
-
-/* "Never", or the local date and how many days are left (web-ui.md 8). */
-static void print_expiry(int64_t expires, int64_t now, char *dst, size_t dst_size)
-{
-    time_t when = (time_t)expires;
-    struct tm tm;
-    if (expires == STORE_NEVER || localtime_r(&when, &tm) == NULL) {
-        (void)snprintf(dst, dst_size, "Never");
-        return;
-    }
-    /* The default rounding mode takes halves to even. */
-    double days = nearbyint((double)(expires - now) / SECONDS_PER_DAY);
-    (void)snprintf(dst, dst_size, "%04d-%02d-%02d (%.0f days)", tm.tm_year + 1900, tm.tm_mon + 1,
-                   tm.tm_mday, days);
-}
 
 static bool add_row(void *arg, const struct store_entry *entry)
 {
@@ -158,7 +141,7 @@ static bool add_row(void *arg, const struct store_entry *entry)
     row->upload_time = entry->upload_time;
     size_print(entry->size, row->size);
     timestamp_print_date(entry->upload_time, row->uploaded);
-    print_expiry(entry->expiration_time, list->now, row->expires, sizeof row->expires);
+    print_expiry(entry->expiration_time, list->now, row->expires);
     char *filename = mem_dup(entry->filename, strlen(entry->filename));
     char *note = mem_dup(entry->note, entry->note != NULL ? strlen(entry->note) : 0);
     list->views[list->count++] = (struct file_row_view){

@@ -9,6 +9,8 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/log.h"
 #include "picoshare/base/mem.h"
+#include "picoshare/base/num.h"
+#include "picoshare/core/guest_links.h"
 #include "picoshare/core/rules.h"
 #include "picoshare/text/accept.h"
 #include "picoshare/text/multipart.h"
@@ -31,6 +33,8 @@ struct receiver {
     struct buf expiration; /* the form's field */
     bool note_in_query;
     int64_t expires;
+    bool is_guest;
+    struct store_guest_link link; /* the guest's; owned */
     bool publishing;
 };
 
@@ -57,8 +61,29 @@ static void refuse_parse(struct receiver *r)
     refuse_body(r, text);
 }
 
+/* What a guest link refuses; false: it is something else. */
+static bool refuse_by_link(struct receiver *r, err_t err)
+{
+    switch (err) {
+    case ERR_AUTH:
+        refuse(r, 401, "Guest link is no longer active");
+        return true;
+    case ERR_NOTFOUND:
+        refuse(r, 404, "Invalid guest link ID");
+        return true;
+    case ERR_TOOBIG:
+        refuse(r, 413, "invalid request: http: request body too large");
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void refuse_store(struct receiver *r, err_t err)
 {
+    if (r->is_guest && refuse_by_link(r, err)) {
+        return;
+    }
     int status = status_of(err);
     if (status == 500) {
         log_event(LOG_ERROR, "upload failed", "error", err_name(err), NULL);
@@ -81,8 +106,28 @@ static err_t default_expiration(struct receiver *r)
     return err;
 }
 
+/* The expiration a guest asks for, which may be nothing, within what the link allows. */
+static bool set_guest_expiration(struct receiver *r, struct slice text)
+{
+    struct buf message;
+    buf_init(&message, KIB);
+    buf_add_str(&message, "Invalid expiration: ");
+    err_t err = guest_link_expiration(&r->link, text, clock_now_ns(app_of(r->request)->clock),
+                                      &r->expires, &message);
+    if (err == ERR_INVALID) {
+        refuse(r, 400, buf_str(&message));
+    } else if (err != ERR_OK) {
+        refuse(r, status_of(err), "Failed to retrieve guest link");
+    }
+    buf_done(&message);
+    return err == ERR_OK;
+}
+
 static bool set_expiration(struct receiver *r, struct slice text)
 {
+    if (r->is_guest) {
+        return set_guest_expiration(r, text);
+    }
     const char *wrong =
         rules_expiration(text, clock_now_ns(app_of(r->request)->clock), &r->expires);
     if (wrong != NULL) {
@@ -93,32 +138,63 @@ static bool set_expiration(struct receiver *r, struct slice text)
     return wrong == NULL;
 }
 
-/* The query's expiration and note; an absent expiration is the default of the settings. */
-static bool read_query(struct receiver *r)
+/* An absent expiration is the default of the settings, a guest's the latest possible. */
+static bool read_expiration(struct receiver *r)
 {
     char expiration[64];
     err_t err = request_query_get(r->request, "expiration", expiration, sizeof expiration);
-    if (err == ERR_NOTFOUND) {
+    if (err == ERR_NOTFOUND && !r->is_guest) {
         err = default_expiration(r);
         if (err != ERR_OK) {
             refuse(r, status_of(err), "failed to read settings from database");
-            return false;
         }
-    } else if (!set_expiration(r, err == ERR_OK ? slice_str(expiration) : SLICE("too long"))) {
+        return err == ERR_OK;
+    }
+    if (err == ERR_NOTFOUND) {
+        expiration[0] = '\0';
+    }
+    return set_expiration(r, err == ERR_OK || err == ERR_NOTFOUND ? slice_str(expiration)
+                                                                  : SLICE("too long"));
+}
+
+/* NULL when the note may be stored. */
+static const char *check_note(const struct receiver *r, struct slice note)
+{
+    const char *wrong = rules_note(note);
+    if (wrong == NULL && memchr(note.ptr, '\0', note.len) != NULL) {
+        wrong = "illegal characters in note";
+    }
+    if (wrong == NULL && r->is_guest && note.len > 0) {
+        wrong = "guest uploads cannot have file notes";
+    }
+    return wrong;
+}
+
+static bool read_note(struct receiver *r)
+{
+    char note[NOTE_MAX_BYTES + 2]; /* one more than allowed is enough to be refused */
+    err_t err = request_query_get(r->request, "note", note, sizeof note);
+    if (err == ERR_NOTFOUND) {
+        return true;
+    }
+    const char *wrong = "note is too long";
+    if (err == ERR_OK) {
+        wrong = check_note(r, slice_str(note));
+    } else if (err == ERR_INVALID) {
+        wrong = "illegal characters in note";
+    }
+    if (wrong != NULL) {
+        refuse_body(r, wrong);
         return false;
     }
-    char note[NOTE_MAX_BYTES + 2]; /* one more than allowed is enough to be refused */
-    err = request_query_get(r->request, "note", note, sizeof note);
-    if (err != ERR_NOTFOUND) {
-        r->note_in_query = true;
-        buf_add_str(&r->note, note);
-        const char *wrong = err == ERR_TOOBIG ? "note is too long" : rules_note(slice_str(note));
-        if (wrong != NULL) {
-            refuse_body(r, wrong);
-            return false;
-        }
-    }
+    r->note_in_query = true;
+    buf_add_str(&r->note, note);
     return true;
+}
+
+static bool read_query(struct receiver *r)
+{
+    return read_expiration(r) && read_note(r);
 }
 
 static struct receiver *new_receiver(struct request *request)
@@ -136,31 +212,106 @@ static struct receiver *new_receiver(struct request *request)
     return r;
 }
 
+/* Files that may still come through the link; -1: any number. */
+static int64_t files_left(const struct store_guest_link *link)
+{
+    if (link->max_file_uploads == 0) {
+        return -1;
+    }
+    return link->max_file_uploads > link->uploads ? link->max_file_uploads - link->uploads : 0;
+}
+
+/* Whether the announced length alone proves that some file is larger than the link allows. */
+static bool is_too_large(const struct receiver *r)
+{
+    int64_t files = r->is_multipart ? MAX_FILES_PER_UPLOAD : 1;
+    int64_t left = files_left(&r->link);
+    int64_t most = 0;
+    if (left >= 0 && left < files) {
+        files = left;
+    }
+    if (r->link.max_file_bytes == 0 || !num_mul_i64(r->link.max_file_bytes, files, &most) ||
+        !num_add_i64(most, r->is_multipart ? MAX_FORM_OVERHEAD_BYTES : 0, &most)) {
+        return false;
+    }
+    return request_content_length(r->request) > most;
+}
+
 static bool take_place(struct receiver *r)
 {
-    err_t err = upload_begin(app_of(r->request)->uploads, request_client(r->request), request_wake,
-                             r->request, &r->upload);
+    struct upload_guest guest = {
+        .link_id = r->link.id,
+        .max_file_bytes = r->link.max_file_bytes,
+        .files_left = files_left(&r->link),
+    };
+    err_t err = r->is_guest && is_too_large(r) ? ERR_TOOBIG : ERR_OK;
+    if (err == ERR_OK) {
+        err = upload_begin(app_of(r->request)->uploads, request_client(r->request),
+                           r->is_guest ? &guest : NULL, request_wake, r->request, &r->upload);
+    }
     if (err != ERR_OK) {
         refuse_store(r, err);
     }
     return err == ERR_OK;
 }
 
-static void begin_form(struct request *request)
+/* The link, if it is there and lets anything through (http-api.md 7, rows 1 to 4). */
+static bool find_link(struct receiver *r)
 {
-    struct receiver *r = new_receiver(request);
-    if (r == NULL || !read_query(r)) {
-        return;
+    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    if (!take_guest_link_id(r->request, "Invalid guest link ID: ", id)) {
+        return false;
     }
+    struct app *app = app_of(r->request);
+    err_t err = store_find_guest_link(app->store, id, &r->link);
+    if (err != ERR_OK) {
+        refuse(r, status_of(err),
+               err == ERR_NOTFOUND ? "Invalid guest link ID" : "Failed to retrieve guest link");
+        return false;
+    }
+    int64_t left = files_left(&r->link);
+    if (!guest_link_is_active(&r->link, clock_now_s(app->clock)) ||
+        (left >= 0 && uploads_places_held(app->uploads, id) >= left)) {
+        refuse(r, 401, "Guest link is no longer active");
+        return false;
+    }
+    return true;
+}
+
+static void begin_form(struct receiver *r)
+{
     char boundary[MULTIPART_MAX_BOUNDARY + 1];
     const char *reason = "";
+    if (!read_query(r)) {
+        return;
+    }
     r->is_multipart = true;
-    if (multipart_boundary(request_header(request, "Content-Type"), boundary, &reason) != ERR_OK ||
+    if (multipart_boundary(request_header(r->request, "Content-Type"), boundary, &reason) !=
+            ERR_OK ||
         multipart_init(&r->parser, boundary) != ERR_OK) {
         refuse_body(r, reason);
         return;
     }
     (void)take_place(r);
+}
+
+static void begin_owner_form(struct request *request)
+{
+    struct receiver *r = new_receiver(request);
+    if (r != NULL) {
+        begin_form(r);
+    }
+}
+
+static void begin_guest_form(struct request *request)
+{
+    struct receiver *r = new_receiver(request);
+    if (r != NULL) {
+        r->is_guest = true;
+        if (find_link(r)) {
+            begin_form(r);
+        }
+    }
 }
 
 static bool start_file(struct receiver *r, struct slice name, struct slice type)
@@ -182,24 +333,43 @@ static bool start_file(struct receiver *r, struct slice name, struct slice type)
     return err == ERR_OK;
 }
 
-static void begin_plain(struct request *request)
+/* name_param: which parameter of the route is the file's name. */
+static void begin_plain(struct receiver *r, size_t name_param)
 {
-    struct receiver *r = new_receiver(request);
-    if (r == NULL || !read_query(r)) {
+    if (!read_query(r)) {
         return;
     }
     char name[FILENAME_MAX_BYTES + 2];
-    if (request_param(request, 0, name, sizeof name) == ERR_INVALID) {
+    if (request_param(r->request, name_param, name, sizeof name) == ERR_INVALID) {
         refuse_body(r, "illegal characters in filename");
         return;
     }
-    if (request_content_length(request) == 0) {
+    if (request_content_length(r->request) == 0) {
         const char *wrong = rules_filename(slice_str(name));
         refuse_body(r, wrong != NULL ? wrong : "file must be non-empty");
         return;
     }
     if (take_place(r)) {
-        (void)start_file(r, slice_str(name), request_header(request, "Content-Type"));
+        (void)start_file(r, slice_str(name), request_header(r->request, "Content-Type"));
+    }
+}
+
+static void begin_owner_plain(struct request *request)
+{
+    struct receiver *r = new_receiver(request);
+    if (r != NULL) {
+        begin_plain(r, 0);
+    }
+}
+
+static void begin_guest_plain(struct request *request)
+{
+    struct receiver *r = new_receiver(request);
+    if (r != NULL) {
+        r->is_guest = true;
+        if (find_link(r)) {
+            begin_plain(r, 1);
+        }
     }
 }
 
@@ -268,6 +438,11 @@ static size_t receive_form(struct receiver *r, struct slice in)
     size_t given = in.len;
     while (!request_answered(r->request)) {
         struct slice bytes;
+        if ((int64_t)multipart_offset(&r->parser) - upload_bytes(r->upload) >
+            MAX_FORM_OVERHEAD_BYTES) {
+            refuse_body(r, "multipart: message too large");
+            break;
+        }
         switch (multipart_next(&r->parser, &in, &bytes)) {
         case MULTIPART_PART:
             part_begins(r);
@@ -324,10 +499,7 @@ static bool body_is_complete(struct receiver *r)
         refuse_body(r, "http: no such file");
         return false;
     }
-    const char *wrong = rules_note(buf_slice(&r->note));
-    if (wrong == NULL && strlen(buf_str(&r->note)) != r->note.len) {
-        wrong = "illegal characters in note";
-    }
+    const char *wrong = check_note(r, buf_slice(&r->note));
     if (wrong != NULL) {
         refuse_body(r, wrong);
         return false;
@@ -374,9 +546,10 @@ static void answer_links(struct receiver *r, struct response *response, struct b
 {
     for (size_t i = 0; i < upload_files_count(r->upload); i++) {
         add_short_url(r, i, body);
-        buf_add_char(body, '\n');
+        buf_add_str(body, r->is_guest ? "\r\n" : "\n");
     }
-    response_header(response, "Content-Type", "text/plain; charset=utf-8");
+    response_header(response, "Content-Type",
+                    r->is_guest ? "text/plain" : "text/plain; charset=utf-8");
 }
 
 /* The page with the links, for a form without JavaScript. */
@@ -401,11 +574,17 @@ static void answer_result_page(struct receiver *r)
                                       .short_url = buf_str(brief)};
     }
     if (links != NULL && urls != NULL) {
+        char again[sizeof "/g/" + STORE_GUEST_LINK_ID_LEN] = "/";
+        if (r->is_guest) {
+            (void)snprintf(again, sizeof again, "/g/%s", r->link.id);
+        }
         struct upload_result_page view = {
-            .head = {.title = "PicoShare - Upload", .signed_in = true, .active = NAV_UPLOAD},
+            .head = {.title = "PicoShare - Upload",
+                     .signed_in = !r->is_guest || auth_is_owner(r->request),
+                     .active = r->is_guest ? NAV_NONE : NAV_UPLOAD},
             .links = links,
             .link_count = n,
-            .again = "/",
+            .again = again,
         };
         template_upload_result(&page, &view);
         answer_page(r->request, 200, &page);
@@ -420,18 +599,28 @@ static void answer_result_page(struct receiver *r)
     mem_free(links);
 }
 
-static void answer_ids(struct receiver *r)
+/* The owner gets JSON unless the client prefers text; a guest gets text unless it says JSON and
+ * nothing else (http-api.md 7). */
+static bool wants_links(const struct receiver *r)
 {
     static const char *const types[] = {"application/json", "text/plain"};
+    struct slice accept = request_header(r->request, "Accept");
+    if (r->is_guest) {
+        return !slice_eq(accept, SLICE("application/json"));
+    }
+    return accept_best(accept, types, ARRAY_LEN(types)) == 1;
+}
+
+static void answer_ids(struct receiver *r)
+{
     if (r->is_form) {
         answer_result_page(r);
         return;
     }
-    size_t best = accept_best(request_header(r->request, "Accept"), types, ARRAY_LEN(types));
     struct response *response = response_new(200);
     struct buf body;
     buf_init(&body, (size_t)64 * KIB);
-    if (best == 1) {
+    if (wants_links(r)) {
         answer_links(r, response, &body);
     } else {
         answer_json(r, response, &body);
@@ -467,11 +656,16 @@ static void close_receiver(struct request *request)
     struct receiver *r = request_state(request);
     if (r != NULL) {
         upload_close(r->upload);
+        store_guest_link_done(&r->link);
         buf_done(&r->note);
         buf_done(&r->expiration);
         mem_free(r);
     }
 }
 
-const struct request_handler handler_upload_form = {begin_form, receive, end, close_receiver};
-const struct request_handler handler_upload_plain = {begin_plain, receive, end, close_receiver};
+const struct request_handler handler_upload_form = {begin_owner_form, receive, end, close_receiver};
+const struct request_handler handler_upload_plain = {begin_owner_plain, receive, end,
+                                                     close_receiver};
+const struct request_handler handler_guest_form = {begin_guest_form, receive, end, close_receiver};
+const struct request_handler handler_guest_plain = {begin_guest_plain, receive, end,
+                                                    close_receiver};

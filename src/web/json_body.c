@@ -1,0 +1,115 @@
+/* json_body.c — the JSON of requests.
+ *
+ * One value is read from the start of the body; what follows it is ignored. Unknown members are
+ * ignored, names match without case, the last of several wins, null is as good as absent. */
+#include "internal.h"
+#include <inttypes.h>
+#include <jansson.h>
+
+/* The value is jansson's own; the name keeps it out of internal.h. */
+static json_t *value_of(const struct json_body *body)
+{
+    return (json_t *)(uintptr_t)body;
+}
+
+struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason)
+{
+    struct slice rest = slice_trim(buf_slice(text));
+    if (rest.len == 0) {
+        buf_add_str(ret_reason, "EOF");
+        return NULL;
+    }
+    json_error_t error;
+    json_t *json =
+        json_loadb(text->ptr, text->len, JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &error);
+    if (json == NULL) {
+        buf_addf(ret_reason, "invalid JSON at byte %d: %s", error.position, error.text);
+        return NULL;
+    }
+    if (json_is_null(json)) {
+        json_decref(json);
+        json = json_object();
+    }
+    if (!json_is_object(json)) {
+        buf_add_str(ret_reason, json == NULL ? "out of memory" : "a JSON object is expected");
+        json_decref(json);
+        return NULL;
+    }
+    return (struct json_body *)json;
+}
+
+void json_body_free(struct json_body *body)
+{
+    json_decref(value_of(body));
+}
+
+/* NULL: absent or null. */
+static json_t *member(const struct json_body *body, const char *name)
+{
+    json_t *found = NULL;
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach(value_of(body), key, value)
+    {
+        if (slice_eq_nocase(slice_str(key), slice_str(name))) {
+            found = value;
+        }
+    }
+    return json_is_null(found) ? NULL : found;
+}
+
+static bool wrong_type(const char *name, const char *type, struct buf *ret_reason)
+{
+    buf_addf(ret_reason, "%s must be %s", name, type);
+    return false;
+}
+
+bool json_body_text(const struct json_body *body, const char *name, const char **ret_value,
+                    struct buf *ret_reason)
+{
+    json_t *value = member(body, name);
+    if (value == NULL) {
+        return true;
+    }
+    if (!json_is_string(value)) {
+        return wrong_type(name, "a string", ret_reason);
+    }
+    *ret_value = json_string_value(value);
+    return true;
+}
+
+bool json_body_bool(const struct json_body *body, const char *name, bool *ret_value,
+                    struct buf *ret_reason)
+{
+    json_t *value = member(body, name);
+    if (value == NULL) {
+        return true;
+    }
+    if (!json_is_boolean(value)) {
+        return wrong_type(name, "true or false", ret_reason);
+    }
+    *ret_value = json_is_true(value);
+    return true;
+}
+
+bool json_body_int(const struct json_body *body, const char *name, int64_t min, int64_t max,
+                   int64_t *ret_value, bool *ret_given, struct buf *ret_reason)
+{
+    json_t *value = member(body, name);
+    if (ret_given != NULL) {
+        *ret_given = value != NULL;
+    }
+    if (value == NULL) {
+        return true;
+    }
+    if (!json_is_integer(value)) {
+        return wrong_type(name, "an integer", ret_reason);
+    }
+    int64_t n = json_integer_value(value);
+    if (n < min || n > max) {
+        buf_addf(ret_reason, "%s must be from %" PRId64 " to %" PRId64, name, min, max);
+        return false;
+    }
+    *ret_value = n;
+    return true;
+}
