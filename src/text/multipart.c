@@ -17,9 +17,11 @@
  * the closing one), else the body is refused: guessing could cut a file short without a word.
  *
  * Strict on purpose: a bare LF or CR as line end, folded lines, controls in a header, a part
- * without `form-data; name=`, a line that we read given twice, and any encoding of the content are
- * refused. No browser, nor curl, Python or Go, sends any of these, and each is a place where two
- * readers of one body can come to different results. */
+ * without `form-data; name=`, a line that we read given twice, and unknown encodings of the content
+ * are refused. Each is a place where two readers of one body can come to different results, and no
+ * browser, nor curl, Python or Go, sends any of these, with one exception: of a file's name
+ * browsers escape only quotes and line ends, so one with another control, or that ends with a
+ * backslash, is refused here. core/ accepts neither. */
 #include "picoshare/text/multipart.h"
 #include "picoshare/base/check.h"
 #include "picoshare/text/disposition.h"
@@ -29,10 +31,11 @@ enum { CRLF_LEN = 2 };
 
 /* ---- boundary -------------------------------------------------------------------------------- */
 
-/* bchars of RFC 2046 §5.1.1; the last one must not be a blank. */
+/* bchars of RFC 2046 §5.1.1, the last one no blank; and what else may stand in an unquoted
+ * parameter (RFC 9110 §5.6.2), because some upload libraries use '*' or '&'. */
 static bool is_boundary(struct slice s)
 {
-    static const char special[] = "'()+_,-./:=? ";
+    static const char special[] = "'()+_,-./:=? !#$%&*^`{|}~";
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -342,16 +345,19 @@ static const char *read_content_type(struct multipart *mp, struct slice value)
     return NULL;
 }
 
-/* RFC 7578 §4.7: nobody sends any; identity encodings change nothing. */
+/* RFC 7578 §4.7: deprecated. Identity encodings change nothing. base64 is not decoded: the parser
+ * that the contract describes (Go's) leaves it as it came too. That one does decode
+ * quoted-printable, unlike others: refused, like a name that we do not know. */
 static const char *read_encoding(struct multipart *mp, struct slice value)
 {
     if (mp->has_encoding) {
         return "multipart: duplicate Content-Transfer-Encoding";
     }
     mp->has_encoding = true;
-    bool identity = slice_eq_nocase(value, SLICE("binary")) ||
-                    slice_eq_nocase(value, SLICE("8bit")) || slice_eq_nocase(value, SLICE("7bit"));
-    return identity ? NULL : "multipart: unsupported Content-Transfer-Encoding";
+    bool as_it_is =
+        slice_eq_nocase(value, SLICE("binary")) || slice_eq_nocase(value, SLICE("8bit")) ||
+        slice_eq_nocase(value, SLICE("7bit")) || slice_eq_nocase(value, SLICE("base64"));
+    return as_it_is ? NULL : "multipart: unsupported Content-Transfer-Encoding";
 }
 
 static const char *read_line(struct multipart *mp, struct slice line)

@@ -45,6 +45,12 @@ int64_t harness_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* When a wait that begins now has hung. */
+static int64_t hang_limit(void)
+{
+    return harness_now_ms() + HANG_SECONDS * 1000;
+}
+
 void harness_sleep_ms(int64_t ms)
 {
     struct timespec wait = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
@@ -207,7 +213,7 @@ static int exit_code(int status)
 /* The child's exit code, or -1 after HANG_SECONDS: then it is killed. */
 static int wait_child(pid_t pid)
 {
-    int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
+    int64_t end = hang_limit();
     int status = 0;
     while (harness_now_ms() < end) {
         if (waitpid(pid, &status, WNOHANG) == pid) {
@@ -269,7 +275,7 @@ static int listening_port(const char *log)
 
 static void wait_listening(struct server *s)
 {
-    int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
+    int64_t end = hang_limit();
     while ((s->port = listening_port(s->log)) == 0) {
         int status;
         if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
@@ -425,7 +431,7 @@ int64_t db_int(const struct server *s, const char *sql)
 
 bool db_wait(const struct server *s, const char *sql, int64_t value)
 {
-    int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
+    int64_t end = hang_limit();
     while (db_int(s, sql) != value) {
         if (harness_now_ms() > end) {
             return false;
@@ -682,6 +688,7 @@ void http_do(const struct server *s, const struct request *q, struct response *r
     curl_easy_setopt(curl, CURLOPT_PROXY, "");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)HANG_SECONDS);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)HANG_SECONDS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)q->time_out_s);
@@ -843,12 +850,22 @@ void raw_abort(struct raw *c)
     raw_close(c);
 }
 
+/* The caller fails the test, in its own thread; this says why. */
+static void say_hang(const char *what)
+{
+    print_error("after %d s %s\n", HANG_SECONDS, what);
+}
+
 bool raw_send(struct raw *c, const void *bytes, size_t len)
 {
     const char *p = bytes;
+    int64_t end = hang_limit();
     while (len > 0) {
         ssize_t n = send(c->fd, p, len, MSG_NOSIGNAL);
-        if (n <= 0) {
+        if (n <= 0 || (harness_now_ms() >= end && (size_t)n < len)) {
+            if (n > 0 || errno == EAGAIN || errno == EWOULDBLOCK) {
+                say_hang("raw_send: the server has not taken all bytes");
+            }
             return false;
         }
         p += n;
@@ -877,9 +894,15 @@ bool raw_gen(struct raw *c, uint64_t seed, int64_t offset, int64_t len)
     return true;
 }
 
-/* More bytes into the empty window. */
-static enum raw_end refill(struct raw *c)
+/* More bytes into the empty window. limit_ms, of harness_now_ms, bounds the whole wait of which
+ * this is a part: a byte now and then does not prolong it. */
+static enum raw_end refill(struct raw *c, int64_t limit_ms)
 {
+    struct pollfd ready = {.fd = c->fd, .events = POLLIN};
+    int64_t left = limit_ms - harness_now_ms();
+    if (left <= 0 || poll(&ready, 1, (int)left) == 0) {
+        return RAW_TIMEOUT;
+    }
     ssize_t n = recv(c->fd, c->data, sizeof c->data, 0);
     if (n > 0) {
         c->start = 0;
@@ -889,12 +912,12 @@ static enum raw_end refill(struct raw *c)
     return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? RAW_TIMEOUT : RAW_CLOSED;
 }
 
-static enum raw_end read_line(struct raw *c, char *line, size_t size)
+static enum raw_end read_line(struct raw *c, char *line, size_t size, int64_t limit_ms)
 {
     size_t len = 0;
     for (;;) {
         if (c->start == c->end) {
-            enum raw_end end = refill(c);
+            enum raw_end end = refill(c, limit_ms);
             if (end != RAW_OK) {
                 return end;
             }
@@ -914,11 +937,11 @@ static enum raw_end read_line(struct raw *c, char *line, size_t size)
 }
 
 /* len bytes of body, or with len < 0 all until the end of the connection. */
-static enum raw_end read_body(struct raw *c, struct response *r, int64_t len)
+static enum raw_end read_body(struct raw *c, struct response *r, int64_t len, int64_t limit_ms)
 {
     while (len != 0) {
         if (c->start == c->end) {
-            enum raw_end end = refill(c);
+            enum raw_end end = refill(c, limit_ms);
             if (end != RAW_OK) {
                 return end == RAW_CLOSED && len < 0 ? RAW_OK : end;
             }
@@ -935,11 +958,11 @@ static enum raw_end read_body(struct raw *c, struct response *r, int64_t len)
     return RAW_OK;
 }
 
-static enum raw_end read_chunks(struct raw *c, struct response *r)
+static enum raw_end read_chunks(struct raw *c, struct response *r, int64_t limit_ms)
 {
     char line[256];
     for (;;) {
-        enum raw_end end = read_line(c, line, sizeof line);
+        enum raw_end end = read_line(c, line, sizeof line, limit_ms);
         if (end != RAW_OK) {
             return end;
         }
@@ -950,10 +973,10 @@ static enum raw_end read_chunks(struct raw *c, struct response *r)
         for (const char *p = line; num_hex_digit(*p) >= 0 && len < INT32_MAX; p++) {
             len = len * 16 + num_hex_digit(*p);
         }
-        if (len > 0 && (end = read_body(c, r, len)) != RAW_OK) {
+        if (len > 0 && (end = read_body(c, r, len, limit_ms)) != RAW_OK) {
             return end;
         }
-        if ((end = read_line(c, line, sizeof line)) != RAW_OK || len == 0) {
+        if ((end = read_line(c, line, sizeof line, limit_ms)) != RAW_OK || len == 0) {
             return end;
         }
     }
@@ -970,12 +993,11 @@ static int status_of(const char *line)
     return (int)status;
 }
 
-enum raw_end raw_answer(struct raw *c, bool to_head, struct response *ret)
+static enum raw_end read_answer(struct raw *c, bool to_head, struct response *ret, int64_t limit_ms)
 {
     char line[16384];
-    response_init(ret);
     do {
-        enum raw_end end = read_line(c, line, sizeof line);
+        enum raw_end end = read_line(c, line, sizeof line, limit_ms);
         if (end != RAW_OK) {
             return end;
         }
@@ -990,29 +1012,40 @@ enum raw_end raw_answer(struct raw *c, bool to_head, struct response *ret)
     if (to_head || ret->status < 200 || ret->status == 204 || ret->status == 304) {
         end = RAW_OK;
     } else if (response_has(ret, "Transfer-Encoding", "chunked")) {
-        end = read_chunks(c, ret);
+        end = read_chunks(c, ret, limit_ms);
     } else if (length != NULL) {
         int64_t len;
         end = num_parse_i64(slice_str(length), 0, INT64_MAX, &len) == ERR_OK
-                  ? read_body(c, ret, len)
+                  ? read_body(c, ret, len, limit_ms)
                   : RAW_BROKEN;
     } else {
-        end = read_body(c, ret, -1);
+        end = read_body(c, ret, -1, limit_ms);
     }
     ret->complete = end == RAW_OK;
     return end;
 }
 
+enum raw_end raw_answer(struct raw *c, bool to_head, struct response *ret)
+{
+    response_init(ret);
+    enum raw_end end = read_answer(c, to_head, ret, hang_limit());
+    if (end == RAW_TIMEOUT) {
+        say_hang("raw_answer: the answer is not complete");
+    }
+    return end;
+}
+
 bool raw_wait_closed(struct raw *c)
 {
-    int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
-    while (harness_now_ms() < end) {
-        enum raw_end got = refill(c);
-        if (got != RAW_OK) {
-            return got == RAW_CLOSED;
-        }
+    int64_t limit_ms = hang_limit();
+    enum raw_end end = RAW_OK;
+    while (end == RAW_OK) {
+        end = refill(c, limit_ms);
     }
-    return false;
+    if (end == RAW_TIMEOUT) {
+        say_hang("raw_wait_closed: the server has not closed the connection");
+    }
+    return end == RAW_CLOSED;
 }
 
 enum raw_end raw_exchange(const struct server *s, const char *text, size_t len,

@@ -1,7 +1,9 @@
 /* Replays tests/data/multipart: bodies as browsers, curl, Python and Go send them, hand-written and
- * broken ones. For each: NAME.body, NAME.type (the Content-Type value) and NAME.expect (the events,
- * content as length and SHA-256; "cut" is the content before an error). Every body must give the
- * expected events in one piece, byte by byte, and in random pieces with random unreads. */
+ * broken ones (where they are from: its README.md). For each: NAME.body, NAME.type (the
+ * Content-Type value) and NAME.expect (the events, content as length and SHA-256; "cut" is the
+ * content before an error). Every body must give the expected events in one piece, cut in two at
+ * every place (a long one at PLACES places), byte by byte, and in random pieces with random
+ * unreads. */
 #include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/digest.h"
@@ -15,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { MAX_FILE = 1 << 16, RANDOM_RUNS = 100, MIN_CASES = 100 };
+enum { MAX_FILE = 1 << 16, RANDOM_RUNS = 100, PLACES = 1000, MIN_CASES = 240 };
 
 /* ---- the log of one run ---------------------------------------------------------------------- */
 
@@ -83,6 +85,7 @@ static void log_event(struct log *log, const struct multipart *mp, enum multipar
 
 struct how {
     size_t max_piece; /* pieces have 1 to this many bytes, but for the last one */
+    size_t first;     /* the first one has this many instead, unless 0 */
     bool unread;      /* now and then */
     uint32_t seed;
 };
@@ -155,7 +158,9 @@ static void run(const char *boundary, struct slice body, struct how how, struct 
     size_t pos = 0;
     while (event == MULTIPART_DATA || (event == MULTIPART_MORE && pos < body.len)) {
         size_t n = body.len - pos;
-        if (how.max_piece < n) {
+        if (pos < how.first) {
+            n = how.first - pos;
+        } else if (how.max_piece < n) {
             n = next_random(&how.seed) % how.max_piece + 1;
         }
         size_t taken = 0;
@@ -174,8 +179,8 @@ static void expect_run(const char *name, const char *boundary, struct slice body
     log_init(&log);
     run(boundary, body, how, &log);
     if (strcmp(buf_str(&log.text), expected) != 0) {
-        print_error("%s, pieces of up to %zu bytes, unread %d, seed %" PRIu32 "\n", name,
-                    how.max_piece, how.unread, how.seed);
+        print_error("%s, first piece %zu, pieces of up to %zu bytes, unread %d, seed %" PRIu32 "\n",
+                    name, how.first, how.max_piece, how.unread, how.seed);
     }
     assert_string_equal(buf_str(&log.text), expected);
     log_done(&log);
@@ -214,6 +219,10 @@ static void replay_case(const char *name)
     expect_run(name, boundary, exact, (struct how){.max_piece = 1, .seed = 1}, expected.ptr);
     expect_run(name, boundary, exact, (struct how){.max_piece = 1, .unread = true, .seed = 1},
                expected.ptr);
+    for (size_t first = 1; first < exact.len; first += 1 + exact.len / PLACES) {
+        struct how how = {.max_piece = SIZE_MAX, .first = first, .seed = 1};
+        expect_run(name, boundary, exact, how, expected.ptr);
+    }
     for (uint32_t i = 1; i <= RANDOM_RUNS; i++) {
         struct how how = {.max_piece = 1 + i * i / 4, .seed = i};
         expect_run(name, boundary, exact, how, expected.ptr);
@@ -266,6 +275,10 @@ static void test_boundary(void **state)
         {"Multipart/Form-Data ; Charset=utf-8 ; BOUNDARY = \"a b\" ;", "a b", NULL},
         {"multipart/form-data;boundary=" LONGEST, LONGEST, NULL},
         {"multipart/form-data; boundary===_(x)=/:?", "==_(x)=/:?", NULL},
+        {"multipart/form-data; boundary=*****", "*****", NULL},
+        {"multipart/form-data; boundary=!#$%&*^`{|}~", "!#$%&*^`{|}~", NULL},
+        {"multipart/form-data; boundary=\"'()+_,-./:=? x\"", "'()+_,-./:=? x", NULL},
+        {"multipart/form-data; boundary=\"a;boundary=b\"", NULL, no_boundary},
         {"", NULL, not_multipart},
         {"multipart/mixed; boundary=abc", NULL, not_multipart},
         {"multipart/form-data2; boundary=abc", NULL, not_multipart},
@@ -277,9 +290,14 @@ static void test_boundary(void **state)
         {"multipart/form-data; boundary=\"abc \"", NULL, no_boundary},
         {"multipart/form-data; boundary=a\"b", NULL, no_boundary},
         {"multipart/form-data; boundary=\"a\\\"b\"", NULL, no_boundary},
-        {"multipart/form-data; boundary=a&b", NULL, no_boundary},
+        {"multipart/form-data; boundary=\"a<b\"", NULL, no_boundary},
+        {"multipart/form-data; boundary=\"a\tb\"", NULL, no_boundary},
+        {"multipart/form-data; boundary*=UTF-8''abc", NULL, no_boundary},
         {"multipart/form-data; boundary=\xC3\xA4", NULL, no_boundary},
         {"multipart/form-data; boundary=a; boundary=a", NULL, no_boundary},
+        {"multipart/form-data; boundary=a; charset=x; Boundary=\"b\"", NULL, no_boundary},
+        {"multipart/form-data; boundary=a; charset", NULL, no_boundary},
+        {"multipart/form-data, text/plain; boundary=a", NULL, not_multipart},
         {"multipart/form-data; boundary=abc x", NULL, no_boundary},
         {"multipart/form-data; boundary=x" LONGEST, NULL, no_boundary},
     };

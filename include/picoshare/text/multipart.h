@@ -81,7 +81,7 @@ struct multipart {
 };
 
 /* The boundary of a Content-Type value. ERR_INVALID, and *ret_reason says why: it is another type,
- * or its boundary is missing, given twice or not as RFC 2046 wants it. */
+ * or its boundary is missing, given twice, too long or has characters that no client sends. */
 err_t multipart_boundary(struct slice content_type, char ret_boundary[MULTIPART_MAX_BOUNDARY + 1],
                          const char **ret_reason) MUST_CHECK;
 
