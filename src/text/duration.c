@@ -89,6 +89,14 @@ static err_t take_term(struct slice *rest, int64_t *ret_ns)
     return ERR_OK;
 }
 
+int64_t duration_of_days(int64_t days)
+{
+    if (days >= DURATION_INFINITE / DURATION_DAY) {
+        return DURATION_INFINITE;
+    }
+    return days > 0 ? days * DURATION_DAY : 0;
+}
+
 err_t duration_parse(struct slice text, int64_t *ret_ns)
 {
     struct slice rest = text;

@@ -7,6 +7,28 @@
 
 #include <cmocka.h>
 
+static void test_of_days(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t days;
+        int64_t ns;
+    } cases[] = {
+        {1, DURATION_DAY},
+        {30, 30 * DURATION_DAY},
+        {36499, DURATION_INFINITE - DURATION_DAY},
+        {36500, DURATION_INFINITE},
+        {36501, DURATION_INFINITE},
+        {INT64_MAX, DURATION_INFINITE},
+        {0, 0},
+        {-1, 0},
+        {INT64_MIN, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        assert_int_equal(duration_of_days(cases[i].days), cases[i].ns);
+    }
+}
+
 static void test_parse(void **state)
 {
     (void)state;
@@ -171,9 +193,8 @@ static void test_print_name(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parse),
-        cmocka_unit_test(test_parse_refuses),
-        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_of_days),       cmocka_unit_test(test_parse),
+        cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_print),
         cmocka_unit_test(test_print_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,9 @@ enum {
     DURATION_NAME_SIZE = 16  /* "106751 days" is the longest */
 };
 
+/* Whole days; 36500 and more are DURATION_INFINITE, less than none is 0. */
+int64_t duration_of_days(int64_t days);
+
 /* ERR_INVALID: not that syntax. ERR_TOOBIG: more than int64_t can hold. */
 err_t duration_parse(struct slice text, int64_t *ret_ns) MUST_CHECK;
 

@@ -1,0 +1,71 @@
+#include "picoshare/text/forwarded.h"
+#include <stdbool.h>
+#include <string.h>
+
+/* Takes what stands before the next separator that is not within quotes. */
+static struct slice take_until(struct slice *rest, char separator)
+{
+    bool quoted = false;
+    size_t len = 0;
+    while (len < rest->len && (quoted || rest->ptr[len] != separator)) {
+        if (rest->ptr[len] == '"') {
+            quoted = !quoted;
+        } else if (quoted && rest->ptr[len] == '\\' && len + 1 < rest->len) {
+            len++;
+        }
+        len++;
+    }
+    struct slice taken = {rest->ptr, len};
+    *rest = slice_skip(*rest, len < rest->len ? len + 1 : len);
+    return slice_trim(taken);
+}
+
+static struct slice unquote(struct slice s)
+{
+    if (s.len >= 2 && s.ptr[0] == '"' && s.ptr[s.len - 1] == '"') {
+        return slice_of(s.ptr + 1, s.len - 2); /* no address needs an escape */
+    }
+    return s;
+}
+
+/* "192.0.2.7:80" and "[2001:db8::1]:80" without port and brackets. */
+static struct slice address_of(struct slice node)
+{
+    if (node.len > 0 && node.ptr[0] == '[') {
+        node = slice_skip(node, 1);
+        node.len = slice_find(node, ']');
+        return node;
+    }
+    size_t colon = slice_find(node, ':');
+    bool one_colon =
+        colon < node.len && slice_find(slice_skip(node, colon + 1), ':') == node.len - colon - 1;
+    if (one_colon) {
+        node.len = colon;
+    }
+    return node;
+}
+
+/* The client that one element names. */
+static struct slice client_of(struct slice element)
+{
+    while (element.len > 0) {
+        struct slice pair = take_until(&element, ';');
+        size_t equals = slice_find(pair, '=');
+        if (equals < pair.len &&
+            slice_eq_nocase(slice_trim(slice_of(pair.ptr, equals)), SLICE("for"))) {
+            return address_of(unquote(slice_trim(slice_skip(pair, equals + 1))));
+        }
+    }
+    return SLICE("unknown");
+}
+
+void forwarded_add_clients(struct slice value, struct buf *out)
+{
+    for (bool first = true; value.len > 0; first = false) {
+        struct slice element = take_until(&value, ',');
+        if (!first) {
+            buf_add_str(out, ", ");
+        }
+        buf_add_slice(out, client_of(element));
+    }
+}
