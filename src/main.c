@@ -8,10 +8,12 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/lock.h"
 #include "picoshare/base/log.h"
+#include "picoshare/core/measurer.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/upload.h"
 #include "picoshare/http/server.h"
 #include "picoshare/store/store.h"
+#include "picoshare/sys/memory.h"
 #include "picoshare/sys/process.h"
 #include "picoshare/web/app.h"
 #include <inttypes.h>
@@ -34,9 +36,43 @@ struct program {
     bool stopping;
     bool collecting;
     struct store_collect collect;
+    struct store_vacuum vacuum;
+
+    struct measurer *measurer; /* the maintenance thread's; NULL: all is measured */
 };
 
 /* ---- maintenance: once a second ---- */
+
+static void end_collection(struct program *program)
+{
+    lock_take(&program->lock);
+    program->collecting = false;
+    lock_give(&program->lock);
+}
+
+static void on_vacuumed(struct store_job *job)
+{
+    struct program *program = job->owner;
+    char pages[24];
+    (void)snprintf(pages, sizeof pages, "%" PRId64, program->vacuum.pages_freed);
+    if (job->result == ERR_INVALID) {
+        log_event(LOG_WARN, "this database cannot give pages back in place", "remedy",
+                  "stop, run: sqlite3 DB 'PRAGMA auto_vacuum=INCREMENTAL; VACUUM', start", NULL);
+    } else if (job->result != ERR_OK) {
+        log_event(LOG_WARN, "vacuum ended early", "reason", err_name(job->result), NULL);
+    } else {
+        log_event(LOG_INFO, "gave pages back", "pages", pages, NULL);
+    }
+    end_collection(program);
+}
+
+static void vacuum(struct program *program)
+{
+    store_vacuum_init(&program->vacuum);
+    program->vacuum.job.owner = program;
+    program->vacuum.job.done = on_vacuumed;
+    store_submit(program->app.store, &program->vacuum.job);
+}
 
 static void on_collected(struct store_job *job)
 {
@@ -50,9 +86,11 @@ static void on_collected(struct store_job *job)
     } else {
         log_event(LOG_INFO, "collected", "expired", entries, "orphans", orphans, NULL);
     }
-    lock_take(&program->lock);
-    program->collecting = false;
-    lock_give(&program->lock);
+    if (program->options.vacuum && job->result == ERR_OK) {
+        vacuum(program);
+    } else {
+        end_collection(program);
+    }
 }
 
 static void collect(struct program *program)
@@ -68,6 +106,21 @@ static void collect(struct program *program)
     program->collect.job.owner = program;
     program->collect.job.done = on_collected;
     store_submit(program->app.store, &program->collect.job);
+}
+
+static void measure(struct program *program)
+{
+    err_t err = measurer_work(program->measurer, MEASURE_MS);
+    if (err == ERR_CORRUPT) {
+        log_event(LOG_ERROR, "file is damaged", "id", measurer_file(program->measurer), NULL);
+    } else if (err == ERR_NOTFOUND) {
+        char files[24];
+        (void)snprintf(files, sizeof files, "%" PRId64, measurer_digests(program->measurer));
+        if (measurer_digests(program->measurer) > 0) {
+            log_event(LOG_INFO, "recorded digests of older files", "files", files, NULL);
+        }
+        measurer_free(TAKE(program->measurer));
+    }
 }
 
 static bool stopping_after(struct program *program, int64_t ms)
@@ -94,6 +147,9 @@ static void *maintenance_main(void *arg)
         }
         server_tick(program->server);
         uploads_tick(program->app.uploads);
+        if (program->measurer != NULL) {
+            measure(program);
+        }
     } while (!stopping_after(program, 1000));
     return NULL;
 }
@@ -122,6 +178,15 @@ static void announce(const struct program *program)
     }
 }
 
+static void announce_upgrade(const struct store *store)
+{
+    char version[24];
+    (void)snprintf(version, sizeof version, "%" PRId64, store_upgraded_from(store));
+    if (store_upgraded_from(store) >= 0) {
+        log_event(LOG_INFO, "upgraded the database", "from", version, "to", "15", NULL);
+    }
+}
+
 static err_t open_app(struct program *program, struct err_info *info)
 {
     struct options *options = &program->options;
@@ -129,6 +194,11 @@ static err_t open_app(struct program *program, struct err_info *info)
     app->clock = &clock_system;
     app->rng = &rng_system;
     app->public_url = options->public_url;
+    app->measure_memory = memory_measure;
+    app->started = clock_now_s(app->clock);
+    app->version = PICOSHARE_VERSION;
+    app->revision = PICOSHARE_REVISION;
+    app->commit_time = PICOSHARE_COMMIT_TIME;
     struct store_options store_options = {
         .path = options->db,
         .clock = app->clock,
@@ -144,18 +214,27 @@ static err_t open_app(struct program *program, struct err_info *info)
     if (err != ERR_OK) {
         return err;
     }
+    announce_upgrade(app->store);
     err = sessions_new(app->store, app->clock, app->rng, slice_str(options->passphrase),
                        &app->sessions);
     if (err == ERR_OK) {
+        err = throttle_new(app->clock, &app->throttle);
+    }
+    if (err == ERR_OK) {
         err = uploads_new(app->store, app->clock, app->rng, &app->uploads);
+    }
+    if (err == ERR_OK) {
+        err = measurer_new(app->store, app->clock, &program->measurer);
     }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
 }
 
 static void close_app(struct program *program)
 {
+    measurer_free(program->measurer);
     store_close(program->app.store); /* runs what is queued, which frees the last uploads */
     uploads_free(program->app.uploads);
+    throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);
 }
 

@@ -43,6 +43,8 @@ static const struct option known[] = {
      "URL  scheme and host of the links that are handed out"},
     {"litestream", "LITESTREAM_BUCKET", SWITCH, FIELD(foreign_checkpoints),
      "leave checkpoints of the log to Litestream"},
+    {"vacuum", "PS_VACUUM", SWITCH, FIELD(vacuum),
+     "give free pages back to the file system after each collection"},
     {"debug", "PS_DEBUG", SWITCH, FIELD(debug), "log more"},
 };
 

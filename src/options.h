@@ -21,6 +21,7 @@ struct options {
     uint16_t port;
     bool behind_proxy;
     bool foreign_checkpoints; /* Litestream is beside us */
+    bool vacuum;
     bool debug;
     struct proxy_config proxy;
     char passphrase[MAX_PASSPHRASE_BYTES + 1];

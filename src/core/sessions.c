@@ -173,8 +173,9 @@ static void touch(struct sessions *sessions, const struct store_session *session
     store_submit(sessions->store, &change->job);
 }
 
-err_t sessions_check(struct sessions *sessions, struct slice token)
+err_t sessions_check(struct sessions *sessions, struct slice token, bool *ret_prolonged)
 {
+    *ret_prolonged = false;
     uint8_t sha256[SHA256_BYTES];
     err_t err = hash_token(token, sha256);
     if (err != ERR_OK) {
@@ -191,6 +192,7 @@ err_t sessions_check(struct sessions *sessions, struct slice token)
     }
     if (now - session.last_used >= SESSION_TOUCH_S) {
         touch(sessions, &session, now);
+        *ret_prolonged = true;
     }
     return ERR_OK;
 }
@@ -230,4 +232,18 @@ err_t sessions_prepare_logout(struct slice token, struct store_change_session *r
         *ret_job = job;
     }
     return err;
+}
+
+bool sessions_handle(struct slice token, char ret_handle[STORE_HANDLE_LEN + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t sha256[SHA256_BYTES];
+    if (hash_token(token, sha256) != ERR_OK) {
+        return false;
+    }
+    for (size_t i = 0; i < STORE_HANDLE_LEN; i++) {
+        ret_handle[i] = digits[i % 2 == 0 ? sha256[i / 2] >> 4 : sha256[i / 2] & 0xf];
+    }
+    ret_handle[STORE_HANDLE_LEN] = '\0';
+    return true;
 }

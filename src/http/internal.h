@@ -47,6 +47,7 @@ struct request {
     const char *version; /* likewise */
     char client[PROXY_ADDRESS_BYTES];
     bool https;
+    bool https_links;
     struct slice forwarded_host; /* named by a trusted proxy; ptr NULL: none */
     int64_t started_ns;
     int64_t content_length; /* -1: chunked */
@@ -56,6 +57,7 @@ struct request {
     const struct request_handler *handler; /* set: its close must be called */
     struct slice params[ROUTE_MAX_PARAMS];
     void *state;
+    int64_t notes[REQUEST_NOTES];
     bool answered;
     struct response *answer; /* not queued yet; owned. NULL although answered: no memory */
     bool wants_wait;

@@ -14,6 +14,7 @@
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
+#include "picoshare/text/forwarded.h"
 #include "picoshare/text/http_date.h"
 #include "picoshare/text/percent.h"
 #include <arpa/inet.h>
@@ -316,12 +317,23 @@ static void believe_proxy(struct request *request)
         return;
     }
     char client[PROXY_ADDRESS_BYTES];
-    struct slice forwarded = last_header(request, "X-Forwarded-For");
-    struct slice real = last_header(request, "X-Real-IP");
-    if (proxy_client(request->server->proxy, forwarded.ptr != NULL ? forwarded : real, client)) {
+    struct buf list; /* made of the Forwarded header, if need be */
+    buf_init(&list, (size_t)2 * MAX_HEADER_BYTES);
+    struct slice clients = last_header(request, "X-Forwarded-For");
+    if (clients.ptr == NULL) {
+        clients = last_header(request, "X-Real-IP");
+    }
+    if (clients.ptr == NULL) {
+        forwarded_add_clients(last_header(request, "Forwarded"), &list);
+        clients = buf_slice(&list);
+    }
+    if (proxy_client(request->server->proxy, clients, client)) {
         memcpy(request->client, client, sizeof client);
     }
-    request->https = slice_eq_nocase(last_header(request, "X-Forwarded-Proto"), SLICE("https"));
+    buf_done(&list);
+    struct slice proto = last_header(request, "X-Forwarded-Proto");
+    request->https = slice_eq_nocase(proto, SLICE("https"));
+    request->https_links = request->https || proto.ptr == NULL;
     request->forwarded_host = last_header(request, "X-Forwarded-Host");
 }
 
@@ -506,6 +518,11 @@ bool request_is_https(const struct request *request)
     return request->https;
 }
 
+bool request_has_https_links(const struct request *request)
+{
+    return request->https_links;
+}
+
 struct slice request_forwarded_host(const struct request *request)
 {
     return request->forwarded_host;
@@ -526,9 +543,26 @@ void *request_state(const struct request *request)
     return request->state;
 }
 
+void request_set_note(struct request *request, size_t n, int64_t value)
+{
+    check(n < REQUEST_NOTES);
+    request->notes[n] = value;
+}
+
+int64_t request_note(const struct request *request, size_t n)
+{
+    check(n < REQUEST_NOTES);
+    return request->notes[n];
+}
+
 void *request_app(const struct request *request)
 {
     return request->server->app;
+}
+
+struct server *request_server(const struct request *request)
+{
+    return request->server;
 }
 
 void request_set_route(struct request *request, const struct route *route,

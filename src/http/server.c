@@ -187,6 +187,16 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     return ERR_OK;
 }
 
+void server_figures(struct server *server, struct server_figures *ret_figures)
+{
+    lock_take(&server->lock);
+    *ret_figures = (struct server_figures){
+        .connections = server->connections_count,
+        .requests = server->requests_count,
+    };
+    lock_give(&server->lock);
+}
+
 uint16_t server_port(const struct server *server)
 {
     return server->port;

@@ -185,12 +185,7 @@ void store_entry_done(struct store_entry *entry)
     *entry = (struct store_entry){.filename = NULL};
 }
 
-#define ENTRY_COLUMNS                                                                              \
-    "e.id, e.filename, e.content_type, e.note, unixepoch(e.upload_time),"                          \
-    " unixepoch(e.expiration_time), f.size, f.sha256, e.guest_link_id"
-
-/* Fills in everything but size and chunk_bytes. */
-static void read_entry(struct query *q, struct store_entry *entry)
+void files_read_entry(struct query *q, struct store_entry *entry)
 {
     *entry = (struct store_entry){.expiration_time = STORE_NEVER};
     if (!slice_copy(query_column_text(q, 0), entry->id, sizeof entry->id)) {
@@ -216,8 +211,7 @@ static void read_entry(struct query *q, struct store_entry *entry)
     (void)slice_copy(query_column_text(q, 8), entry->guest_link_id, sizeof entry->guest_link_id);
 }
 
-/* The size follows from the first and the last chunk row (database.md 3.4), whatever wrote them. */
-static err_t read_layout(struct conn *conn, struct store_entry *entry)
+err_t files_read_layout(struct conn *conn, struct store_entry *entry)
 {
     struct query q =
         query_start(conn, "SELECT chunk_index, length(chunk),"
@@ -250,11 +244,11 @@ static err_t find_entry(struct conn *conn, const char *id, struct store_entry *e
     query_bind_text(&q, id);
     bool found = query_row(&q);
     if (found) {
-        read_entry(&q, entry);
+        files_read_entry(&q, entry);
     }
     err_t err = query_end(&q);
     if (err == ERR_OK) {
-        err = found ? read_layout(conn, entry) : ERR_NOTFOUND;
+        err = found ? files_read_layout(conn, entry) : ERR_NOTFOUND;
     }
     if (err != ERR_OK) {
         store_entry_done(entry);
@@ -301,47 +295,6 @@ err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index,
     if (query_row(&q)) {
         /* The statement stays open meanwhile, and with it the view of the database it began. */
         err = read_blob(conn, query_column_int(&q, 0), offset, ret_bytes, len);
-    }
-    err_t end = query_end(&q);
-    reader_give(store, conn);
-    return end != ERR_OK ? end : err;
-}
-
-static const char list_sql[] =
-    "SELECT " ENTRY_COLUMNS " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
-    " WHERE (e.upload_time, e.id) < (" TIME_TEXT(
-        "?1") ", ?2)"
-              " AND (e.expiration_time IS NULL OR unixepoch(e.expiration_time) > ?3)"
-              " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"
-              " ORDER BY e.upload_time DESC, e.id DESC LIMIT ?4";
-
-err_t store_list_entries(struct store *store, const struct store_cursor *after, int64_t now,
-                         size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
-                         void *arg)
-{
-    const int64_t after_all = INT64_C(253402300799); /* 9999-12-31T23:59:59Z */
-    bool from_start = after->id[0] == '\0';
-    struct conn *conn = reader_take(store);
-    /* An index on both columns gives the order, so a page reads its own rows only. */
-    struct query q = query_start(conn, list_sql);
-    query_bind_int(&q, from_start ? after_all : after->upload_time);
-    query_bind_text(&q, after->id);
-    query_bind_int(&q, now);
-    query_bind_int(&q, (int64_t)limit);
-    err_t err = ERR_OK;
-    bool more = true;
-    while (more && err == ERR_OK && query_row(&q)) {
-        struct store_entry entry;
-        bool known = !query_column_null(&q, 6);
-        read_entry(&q, &entry);
-        if (q.rc == SQLITE_ROW && !known) {
-            err = read_layout(conn, &entry);
-            err = err == ERR_CORRUPT ? ERR_OK : err; /* one damaged file must not hide the others */
-        }
-        if (q.rc == SQLITE_ROW && err == ERR_OK) {
-            more = each(arg, &entry);
-        }
-        store_entry_done(&entry);
     }
     err_t end = query_end(&q);
     reader_give(store, conn);

@@ -24,6 +24,7 @@ struct store {
     char *log_path; /* of its write-ahead log */
     bool foreign_checkpoints;
     int64_t page_bytes;
+    int64_t upgraded_from; /* as store_upgraded_from() */
 
     struct lock lock; /* guards lanes and stopping */
     pthread_cond_t work;
@@ -50,8 +51,19 @@ struct store {
     size_t readers_free_count;
 };
 
-/* schema.c — creates the tables of a new file, checks those of an old one, adds ours. */
-err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_info) MUST_CHECK;
+/* schema.c — creates the tables of a new file, upgrades an old one, adds ours. *ret_upgraded_from:
+ * as store_upgraded_from(). */
+err_t schema_prepare(struct conn *conn, const struct store_options *options,
+                     int64_t *ret_upgraded_from, struct err_info *ret_info) MUST_CHECK;
+/* All tables and indexes of a new file, empty, in the running transaction. */
+err_t schema_create_tables(struct conn *conn) MUST_CHECK;
+/* A refused file keeps its log: closing the connection will not copy it into the database. */
+void schema_leave_untouched(struct conn *conn);
+
+/* upgrade.c — from any older version. On an error the data is as it was; on ERR_INVALID, and on
+ * ERR_FULL when it was known before, so is every byte. Always says why. */
+err_t upgrade_to_15(struct conn *conn, const struct store_options *options,
+                    struct err_info *ret_info) MUST_CHECK;
 
 /* writer.c */
 void writer_init(struct store *store);
@@ -78,6 +90,17 @@ err_t remove_entry(struct store *store, const char *id, int64_t history_rows,
 /* remove.c — deletes the chunk rows of an id without an entry until the slice is over; *ret_done
  * when none is left. */
 err_t remove_chunks(struct store *store, const char *id, bool *ret_done) MUST_CHECK;
+/* files.c — what a query selects of entries AS e and ext_files AS f, and how it is read; everything
+ * but chunk_bytes. A size that is not recorded is 0. */
+#define ENTRY_COLUMNS                                                                              \
+    "e.id, e.filename, e.content_type, e.note, unixepoch(e.upload_time),"                          \
+    " unixepoch(e.expiration_time), f.size, f.sha256, e.guest_link_id"
+enum { ENTRY_SIZE_COLUMN = 6, ENTRY_COLUMNS_COUNT = 9 };
+void files_read_entry(struct query *q, struct store_entry *entry);
+/* files.c — size and chunk_bytes, which follow from the first and the last chunk row (database.md
+ * 3.4), whatever wrote them. ERR_NOTFOUND: there are no rows. ERR_CORRUPT: they do not fit. */
+err_t files_read_layout(struct conn *conn, struct store_entry *entry) MUST_CHECK;
+
 /* files.c — whether the id is that of a running upload. Writer thread. */
 bool files_is_draft(const struct store *store, struct slice id);
 

@@ -2,13 +2,16 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 
-err_t store_next_unmeasured(struct store *store, const char *after,
+#define UNMEASURED(condition)                                                                      \
+    "SELECT e.id FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"                        \
+    " WHERE e.id > ? AND " condition " AND length(e.id) = ? ORDER BY e.id LIMIT 1"
+
+err_t store_next_unmeasured(struct store *store, const char *after, bool sizes_only,
                             char ret_id[STORE_ENTRY_ID_LEN + 1])
 {
     struct conn *conn = reader_take(store);
-    struct query q = query_start(
-        conn, "SELECT e.id FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
-              " WHERE e.id > ? AND f.sha256 IS NULL AND length(e.id) = ? ORDER BY e.id LIMIT 1");
+    struct query q =
+        query_start(conn, sizes_only ? UNMEASURED("f.id IS NULL") : UNMEASURED("f.sha256 IS NULL"));
     query_bind_text(&q, after);
     query_bind_int(&q, STORE_ENTRY_ID_LEN);
     bool found =

@@ -5,6 +5,7 @@
  * deletes entries without knowing them, and schema_prepare() removes what it left behind. */
 #include "internal.h"
 #include <inttypes.h>
+#include <sys/stat.h>
 
 enum { SCHEMA_VERSION = 15 };
 
@@ -75,6 +76,10 @@ static const char create_extras[] =
     "CREATE INDEX IF NOT EXISTS ext_downloads_by_entry"
     " ON downloads (entry_id, download_timestamp);"
     "CREATE INDEX IF NOT EXISTS ext_entries_by_time ON entries (upload_time, id);"
+    "CREATE INDEX IF NOT EXISTS ext_entries_by_name ON entries (filename COLLATE NOCASE, id);"
+    "CREATE INDEX IF NOT EXISTS ext_entries_by_expiry"
+    " ON entries (ifnull(expiration_time, '2999-12-31T00:00:00Z'), id);"
+    "CREATE INDEX IF NOT EXISTS ext_files_by_size ON ext_files (size, id);"
     "INSERT INTO ext_meta (key, value) VALUES ('version', '1') ON CONFLICT DO NOTHING;"
     "DELETE FROM ext_files WHERE id NOT IN (SELECT id FROM entries);";
 /* clang-format on */
@@ -93,30 +98,49 @@ static err_t read_int(struct conn *conn, const char *sql, int64_t *ret_value)
     return err;
 }
 
-static err_t set_up_tables(struct conn *conn, bool is_new)
+static err_t create_our_tables(struct conn *conn)
+{
+    return conn_exec(conn, create_extras);
+}
+
+err_t schema_create_tables(struct conn *conn)
+{
+    err_t err = conn_exec(conn, create_tables);
+    return err == ERR_OK ? create_our_tables(conn) : err;
+}
+
+static err_t set_up_tables(struct conn *conn, const char *path, bool is_new,
+                           struct err_info *ret_info)
 {
     err_t err = conn_exec(conn, "BEGIN IMMEDIATE");
-    if (err != ERR_OK) {
-        return err;
-    }
-    if (is_new) {
-        err = conn_exec(conn, create_tables);
-    }
     if (err == ERR_OK) {
-        err = conn_exec(conn, create_extras);
+        err = is_new ? schema_create_tables(conn) : create_our_tables(conn);
     }
     if (err == ERR_OK) {
         err = conn_exec(conn, "COMMIT");
     }
     if (err != ERR_OK) {
+        (void)err_set(ret_info, err, "cannot set up database %s: %s", path,
+                      sqlite3_errmsg(conn->db));
         (void)sqlite3_exec(conn->db, "ROLLBACK", NULL, NULL, NULL);
     }
     return err;
 }
 
-/* Whether the file is empty or one of ours; it is only read. */
-static err_t recognise(struct conn *conn, const char *path, bool *ret_is_new,
-                       struct err_info *ret_info)
+void schema_leave_untouched(struct conn *conn)
+{
+    struct stat st;
+    const char *path = sqlite3_db_filename(conn->db, "main");
+    if (path != NULL && stat(sqlite3_filename_wal(path), &st) == 0 && st.st_size > 0) {
+        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
+}
+
+enum database { DATABASE_NEW, DATABASE_OLD, DATABASE_CURRENT };
+
+/* What the file is; it is only read. */
+static err_t recognise(struct conn *conn, const char *path, enum database *ret_database,
+                       int64_t *ret_version, struct err_info *ret_info)
 {
     int64_t version = 0;
     int64_t tables = 0;
@@ -137,39 +161,49 @@ static err_t recognise(struct conn *conn, const char *path, bool *ret_is_new,
         return err_set(ret_info, err, "cannot read database %s: %s", path,
                        sqlite3_errmsg(conn->db));
     }
-    bool is_new = version == 0 && tables == 0;
-    if (!is_new && version != SCHEMA_VERSION) {
+    if (version < 0 || version > SCHEMA_VERSION) {
         return err_set(ret_info, ERR_INVALID,
-                       "database %s has version %" PRId64 "; this program reads version %d", path,
-                       version, SCHEMA_VERSION);
+                       "database %s has version %" PRId64 "; this program reads versions up to %d:"
+                       " use a newer one",
+                       path, version, SCHEMA_VERSION);
     }
-    if (!is_new && known != 5) {
+    if (version == SCHEMA_VERSION && known != 5) {
         return err_set(ret_info, ERR_INVALID, "database %s belongs to another program", path);
     }
-    *ret_is_new = is_new;
+    *ret_version = version;
+    *ret_database = version == SCHEMA_VERSION     ? DATABASE_CURRENT
+                    : version == 0 && tables == 0 ? DATABASE_NEW
+                                                  : DATABASE_OLD;
     return ERR_OK;
 }
 
-err_t schema_prepare(struct conn *conn, const char *path, struct err_info *ret_info)
+err_t schema_prepare(struct conn *conn, const struct store_options *options,
+                     int64_t *ret_upgraded_from, struct err_info *ret_info)
 {
-    bool is_new = false;
-    err_t err = recognise(conn, path, &is_new, ret_info);
+    enum database database = DATABASE_NEW;
+    int64_t version = 0;
+    err_t err = recognise(conn, options->path, &database, &version, ret_info);
     if (err != ERR_OK) {
+        schema_leave_untouched(conn);
         return err;
     }
-    if (is_new) {
+    if (database == DATABASE_OLD) {
+        err = upgrade_to_15(conn, options, ret_info);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    if (database == DATABASE_NEW) {
         /* Both only take effect while the file is empty. */
         err = conn_exec(conn, "PRAGMA page_size = 16384; PRAGMA auto_vacuum = INCREMENTAL");
     }
     if (err == ERR_OK) {
         err = conn_exec(conn, "PRAGMA journal_mode = WAL");
     }
-    if (err == ERR_OK) {
-        err = set_up_tables(conn, is_new);
-    }
     if (err != ERR_OK) {
-        return err_set(ret_info, err, "cannot set up database %s: %s", path,
+        return err_set(ret_info, err, "cannot set up database %s: %s", options->path,
                        sqlite3_errmsg(conn->db));
     }
-    return ERR_OK;
+    *ret_upgraded_from = database == DATABASE_OLD ? version : -1;
+    return set_up_tables(conn, options->path, database == DATABASE_NEW, ret_info);
 }

@@ -25,6 +25,44 @@ err_t store_find_session(struct store *store, const uint8_t token_sha256[SHA256_
     return err != ERR_OK || found ? err : ERR_NOTFOUND;
 }
 
+err_t store_list_sessions(struct store *store, int64_t now, size_t limit,
+                          bool (*each)(void *arg, const struct store_session_view *session),
+                          void *arg)
+{
+    struct conn *conn = reader_take(store);
+    struct query q = query_start(conn, "SELECT lower(hex(substr(token_sha256, 1, 8))), created,"
+                                       " last_used, expires, client_ip, user_agent"
+                                       " FROM ext_sessions WHERE expires > ?"
+                                       " ORDER BY last_used DESC, token_sha256 LIMIT ?");
+    query_bind_int(&q, now);
+    query_bind_int(&q, (int64_t)limit);
+    bool more = true;
+    while (more && query_row(&q)) {
+        struct store_session_view view = {
+            .created = query_column_int(&q, 1),
+            .last_used = query_column_int(&q, 2),
+            .expires = query_column_int(&q, 3),
+            .client_ip = query_column_text(&q, 4).ptr,
+            .user_agent = query_column_text(&q, 5).ptr,
+        };
+        more = slice_copy(query_column_text(&q, 0), view.handle, sizeof view.handle) &&
+               view.client_ip != NULL && view.user_agent != NULL && each(arg, &view);
+    }
+    err_t err = query_end(&q);
+    reader_give(store, conn);
+    return err;
+}
+
+static err_t delete_by_handle(struct store *store, const char *handle)
+{
+    struct query q =
+        query_start(&store->writer,
+                    "DELETE FROM ext_sessions WHERE lower(hex(substr(token_sha256, 1, 8))) = ?");
+    query_bind_text(&q, handle);
+    err_t err = query_finish(&q);
+    return err == ERR_OK && sqlite3_changes(store->writer.db) == 0 ? ERR_NOTFOUND : err;
+}
+
 static err_t create_session(struct store *store, const struct store_change_session *change)
 {
     struct query q =
@@ -57,6 +95,8 @@ static err_t run_change(struct store *store, struct store_job *job)
         q = query_start(&store->writer, "DELETE FROM ext_sessions WHERE token_sha256 = ?");
         query_bind_blob(&q, change->token_sha256, SHA256_BYTES);
         return query_finish(&q);
+    case STORE_SESSION_DELETE_BY_HANDLE:
+        return delete_by_handle(store, change->handle);
     case STORE_SESSION_DELETE_ALL:
         return conn_run(&store->writer, "DELETE FROM ext_sessions");
     }

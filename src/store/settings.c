@@ -7,10 +7,12 @@ err_t store_default_days(struct store *store, int64_t *ret_days)
     struct conn *conn = reader_take(store);
     struct query q =
         query_start(conn, "SELECT default_expiration_in_days FROM settings WHERE id = 1");
-    int64_t days = 30;
-    if (query_row(&q) && !query_column_null(&q, 0)) {
+    enum { USUAL_DAYS = 30, NEVER_DAYS = 36500 };
+    int64_t days = USUAL_DAYS;
+    if (query_row(&q) && !query_column_null(&q, 0) && query_column_int(&q, 0) > 0) {
         days = query_column_int(&q, 0);
     }
+    days = days < NEVER_DAYS ? days : NEVER_DAYS; /* another program may have stored anything */
     err_t err = query_end(&q);
     reader_give(store, conn);
     if (err == ERR_OK) {

@@ -53,7 +53,7 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     struct conn *conn = &store->writer;
     err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, conn, ret_info);
     if (err == ERR_OK) {
-        err = schema_prepare(conn, options->path, ret_info);
+        err = schema_prepare(conn, options, &store->upgraded_from, ret_info);
     }
     if (err != ERR_OK) {
         return err;
@@ -176,6 +176,11 @@ void store_close(struct store *store)
     writer_stop(store);
     check(store->readers_free_count == STORE_READERS);
     free_store(store);
+}
+
+int64_t store_upgraded_from(const struct store *store)
+{
+    return store->upgraded_from;
 }
 
 struct conn *reader_take(struct store *store)

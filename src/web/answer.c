@@ -4,6 +4,7 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/log.h"
 #include "picoshare/text/accept.h"
+#include "picoshare/text/html.h"
 #include "templates.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -53,6 +54,8 @@ static const char *reason_phrase(int status)
         return "Too large";
     case 416:
         return "No such part";
+    case 429:
+        return "Too many attempts";
     case 503:
         return "Busy";
     case 507:
@@ -117,10 +120,12 @@ struct response *page_response(int status, struct buf *page)
 
 void answer_page(struct request *request, int status, struct buf *page)
 {
-    request_answer(request, page_response(status, page));
+    struct response *response = page_response(status, page);
+    auth_prolong_cookie(request, response);
+    request_answer(request, response);
 }
 
-static struct response *error_page(const struct request *request, int status, const char *text)
+static struct response *error_page(struct request *request, int status, const char *text)
 {
     char title[64];
     (void)snprintf(title, sizeof title, "PicoShare - %s", reason_phrase(status));
@@ -157,7 +162,7 @@ static struct response *problem(int status, const char *text)
     return response;
 }
 
-struct response *error_response(const struct request *request, int status, const char *text)
+struct response *error_response(struct request *request, int status, const char *text)
 {
     const struct route *route = request_route(request);
     unsigned flags = route != NULL ? route->flags : ROUTE_PAGE;
@@ -223,6 +228,12 @@ static bool host_is_plain(struct slice host)
     return host.len > 0;
 }
 
+static void add_host(const struct request *request, struct buf *out)
+{
+    struct slice host = request_host(request);
+    buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
+}
+
 void add_base_url(const struct request *request, struct buf *out)
 {
     const char *public_url = app_of(request)->public_url;
@@ -230,7 +241,43 @@ void add_base_url(const struct request *request, struct buf *out)
         buf_add_str(out, public_url);
         return;
     }
-    struct slice host = request_host(request);
-    buf_add_str(out, request_is_https(request) ? "https://" : "http://");
-    buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
+    buf_add_str(out, request_has_https_links(request) ? "https://" : "http://");
+    add_host(request, out);
+}
+
+bool redirect_to_https(struct request *request)
+{
+    const char *public_url = app_of(request)->public_url;
+    bool public_https = public_url != NULL && strncmp(public_url, "https://", 8) == 0;
+    if (!slice_eq(request_header(request, "X-Forwarded-Proto"), SLICE("http")) ||
+        (public_url != NULL && !public_https) || !host_is_plain(request_host(request))) {
+        return false;
+    }
+    struct buf location;
+    buf_init(&location, (size_t)2 * MAX_TARGET_BYTES);
+    if (public_https) {
+        buf_add_str(&location, public_url);
+    } else {
+        buf_add_str(&location, "https://");
+        add_host(request, &location);
+    }
+    buf_add_slice(&location, request_raw_path(request));
+    if (request_query(request).ptr != NULL) {
+        buf_add_char(&location, '?');
+        buf_add_slice(&location, request_query(request));
+    }
+    struct buf body;
+    buf_init(&body, (size_t)16 * MAX_TARGET_BYTES);
+    buf_add_str(&body, "<a href=\"");
+    html_escape(&body, buf_str(&location));
+    buf_add_str(&body, "\">Moved Permanently</a>.\n");
+    struct response *response = response_new(301);
+    response_header(response, "Location", buf_str(&location));
+    response_header(response, "Content-Type", "text/html; charset=utf-8");
+    response_header(response, "X-Content-Type-Options", "nosniff");
+    response_body_take(response, &body);
+    buf_done(&body);
+    buf_done(&location);
+    request_answer(request, response);
+    return true;
 }

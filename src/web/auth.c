@@ -1,37 +1,109 @@
 /* auth.c — who asks, and from where.
  *
- * The owner shows a session cookie or, in scripts, the passphrase by Basic authentication. A 401
- * carries no WWW-Authenticate: browsers would cover our login page with a dialog of their own. */
+ * The owner shows a session cookie or, in scripts, the passphrase by Basic authentication. Every
+ * look at a passphrase is charged to the client's address first (core/throttle.h). A 401 carries no
+ * WWW-Authenticate: browsers would cover our login page with a dialog of their own. */
 #include "internal.h"
 #include "picoshare/base/digest.h"
 #include "picoshare/base/limits.h"
+#include "picoshare/base/log.h"
 #include "picoshare/text/basic_auth.h"
 #include "picoshare/text/cookie.h"
 #include "picoshare/text/percent.h"
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
-err_t auth_check(const struct request *request)
+enum { NOTE_VISITOR, NOTE_RETRY_AFTER_S };
+
+/* What is known of who asks; it is found out once for a request. */
+enum visitor {
+    VISITOR_UNKNOWN,
+    VISITOR_OWNER,
+    VISITOR_PROLONGED,
+    VISITOR_STRANGER,
+    VISITOR_FAILED
+};
+
+bool auth_passphrase_ok(struct request *request, struct slice passphrase)
 {
-    struct sessions *sessions = app_of(request)->sessions;
+    struct app *app = app_of(request);
+    int64_t retry_after_s = 0;
+    if (!throttle_enter(app->throttle, request_client(request), &retry_after_s)) {
+        request_set_note(request, NOTE_RETRY_AFTER_S, retry_after_s);
+        return false;
+    }
+    if (!sessions_passphrase_ok(app->sessions, passphrase)) {
+        log_event(LOG_WARN, "wrong passphrase", "client", request_client(request), NULL);
+        return false;
+    }
+    throttle_passed(app->throttle, request_client(request));
+    return true;
+}
+
+int64_t auth_retry_after_s(const struct request *request)
+{
+    return request_note(request, NOTE_RETRY_AFTER_S);
+}
+
+static enum visitor find_visitor(struct request *request)
+{
     struct slice token;
+    bool prolonged = false;
     if (cookie_get(request_header(request, "Cookie"), "sharedSecret", &token)) {
-        err_t err = sessions_check(sessions, token);
+        err_t err = sessions_check(app_of(request)->sessions, token, &prolonged);
         if (err != ERR_AUTH) {
-            return err;
+            return err != ERR_OK ? VISITOR_FAILED : prolonged ? VISITOR_PROLONGED : VISITOR_OWNER;
         }
     }
     struct basic_auth basic;
-    err_t err = basic_auth_parse(request_header(request, "Authorization"), &basic);
-    if (err == ERR_OK && !sessions_passphrase_ok(sessions, slice_str(basic.password))) {
-        err = ERR_AUTH;
-    }
+    bool owner = basic_auth_parse(request_header(request, "Authorization"), &basic) == ERR_OK &&
+                 auth_passphrase_ok(request, slice_str(basic.password));
     digest_wipe(&basic, sizeof basic);
-    return err == ERR_OK ? ERR_OK : ERR_AUTH;
+    return owner ? VISITOR_OWNER : VISITOR_STRANGER;
 }
 
-bool auth_is_owner(const struct request *request)
+err_t auth_check(struct request *request)
+{
+    enum visitor visitor = (enum visitor)request_note(request, NOTE_VISITOR);
+    if (visitor == VISITOR_UNKNOWN) {
+        visitor = find_visitor(request);
+        request_set_note(request, NOTE_VISITOR, visitor);
+    }
+    switch (visitor) {
+    case VISITOR_OWNER:
+    case VISITOR_PROLONGED:
+        return ERR_OK;
+    case VISITOR_FAILED:
+        return ERR_IO;
+    default:
+        return ERR_AUTH;
+    }
+}
+
+bool auth_is_owner(struct request *request)
 {
     return auth_check(request) == ERR_OK;
+}
+
+void auth_set_cookie(const struct request *request, struct slice token, struct response *response)
+{
+    char cookie[256];
+    (void)snprintf(cookie, sizeof cookie,
+                   "sharedSecret=%.*s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s",
+                   (int)token.len, token.ptr, (int)SESSION_LIFETIME_S,
+                   request_is_https(request) ? "; Secure" : "");
+    response_header(response, "Set-Cookie", cookie);
+    digest_wipe(cookie, sizeof cookie);
+}
+
+void auth_prolong_cookie(const struct request *request, struct response *response)
+{
+    struct slice token;
+    if (request_note(request, NOTE_VISITOR) == VISITOR_PROLONGED &&
+        cookie_get(request_header(request, "Cookie"), "sharedSecret", &token)) {
+        auth_set_cookie(request, token, response);
+    }
 }
 
 void auth_clear_cookie(struct response *response)
@@ -40,8 +112,20 @@ void auth_clear_cookie(struct response *response)
                     "sharedSecret=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax");
 }
 
+void auth_refuse_throttled(struct request *request, struct response *response)
+{
+    char seconds[24];
+    (void)snprintf(seconds, sizeof seconds, "%" PRId64, auth_retry_after_s(request));
+    response_header(response, "Retry-After", seconds);
+    request_answer(request, response);
+}
+
 void auth_refuse(struct request *request)
 {
+    if (auth_retry_after_s(request) > 0) {
+        auth_refuse_throttled(request, error_response(request, 429, TOO_MANY_ATTEMPTS));
+        return;
+    }
     bool reads = strcmp(request_method(request), "GET") == 0 || request_is_head(request);
     if ((request_route(request)->flags & ROUTE_PAGE) != 0 && reads && wants_html(request)) {
         struct buf next;

@@ -11,6 +11,15 @@ int64_t days_between(int64_t from, int64_t to)
     return llrint((double)(to - from) / SECONDS_PER_DAY);
 }
 
+const int64_t usual_days[USUAL_LIFETIMES] = {1, 7, 30, 365, NEVER_DAYS};
+
+void make_choice(struct lifetime_choice *choice, int64_t days, int64_t now)
+{
+    choice->days = days;
+    duration_print_name(duration_of_days(days), choice->label);
+    timestamp_print(expiry_after(days, now), choice->value);
+}
+
 void print_expiry(int64_t expires, int64_t now, char ret_text[EXPIRY_TEXT_SIZE])
 {
     time_t when = (time_t)expires;

@@ -5,6 +5,9 @@
 #include "picoshare/base/buf.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/http/router.h"
+#include "picoshare/text/civil.h"
+#include "picoshare/text/duration.h"
+#include "picoshare/text/timestamp.h"
 #include "picoshare/web/app.h"
 #include "picoshare/web/pages.h"
 
@@ -13,6 +16,7 @@ enum route_flags {
     ROUTE_OWNER = 1,    /* only for the owner */
     ROUTE_PAGE = 2,     /* a page: page headers, errors as pages for browsers */
     ROUTE_DOWNLOAD = 4, /* file contents: CSP sandbox */
+    ROUTE_UPGRADE = 8,  /* visitors are sent to HTTPS when their proxy says they came without */
 };
 
 struct app *app_of(const struct request *request);
@@ -23,7 +27,7 @@ struct app *app_of(const struct request *request);
  * prefers; with the headers of the route's group. 503 carries Retry-After. */
 void answer_error(struct request *request, int status, const char *text);
 /* The same as a response, to add headers to. */
-struct response *error_response(const struct request *request, int status, const char *text);
+struct response *error_response(struct request *request, int status, const char *text);
 /* A change that the store refused: status_of(err), "TEXT: error", and a line in the log when it is
  * this program's or the disk's fault. */
 void answer_failure(struct request *request, err_t err, const char *text);
@@ -38,18 +42,30 @@ void answer_redirect(struct request *request, int status, const char *location);
 /* The status for an error of the store or of a budget. */
 int status_of(err_t err);
 /* When a file expires that lives this many days from now on; 36500 is never (database.md 3.2). */
-enum { SECONDS_PER_DAY = 86400, NEVER_DAYS = 36500 };
+enum { NEVER_DAYS = 36500 };
 int64_t expiry_after(int64_t days, int64_t now);
 /* Whether the client is a browser that wants a page. */
 bool wants_html(const struct request *request);
 /* "http://host" of the links we print: the public URL, or what the client asked for. */
 void add_base_url(const struct request *request, struct buf *out);
+/* Sends a visitor who came without HTTPS there, if the proxy says so (http-api.md 14.2). */
+bool redirect_to_https(struct request *request);
 
 /* ---- auth.c ---- */
 
 /* Whether the owner asks. ERR_AUTH: not. Other errors: the store could not be asked. */
-err_t auth_check(const struct request *request) MUST_CHECK;
-bool auth_is_owner(const struct request *request);
+err_t auth_check(struct request *request) MUST_CHECK;
+bool auth_is_owner(struct request *request);
+/* Whether this is the passphrase; false also when the client has tried too often, and must wait
+ * auth_retry_after_s() seconds (0: it need not). */
+bool auth_passphrase_ok(struct request *request, struct slice passphrase);
+int64_t auth_retry_after_s(const struct request *request);
+#define TOO_MANY_ATTEMPTS "too many wrong passphrases, try again later"
+/* Answers with the response, a 429, and how long to wait. */
+void auth_refuse_throttled(struct request *request, struct response *response);
+/* Gives the session's cookie to the client; _prolong only when the session has been prolonged. */
+void auth_set_cookie(const struct request *request, struct slice token, struct response *response);
+void auth_prolong_cookie(const struct request *request, struct response *response);
 /* Makes the client forget its session. */
 void auth_clear_cookie(struct response *response);
 /* 401, or for a browser on a page the way to the login page. */
@@ -66,6 +82,17 @@ enum { EXPIRY_TEXT_SIZE = 64 };
 int64_t days_between(int64_t from, int64_t to);
 /* When a file expires: "Never", or the day in the server's time zone and how many are left. */
 void print_expiry(int64_t expires, int64_t now, char ret_text[EXPIRY_TEXT_SIZE]);
+
+/* The lifetimes that every page offers: 1 day, 7 days, 30 days, 1 year, for ever. */
+enum { USUAL_LIFETIMES = 5 };
+extern const int64_t usual_days[USUAL_LIFETIMES];
+/* A lifetime to choose from. */
+struct lifetime_choice {
+    int64_t days; /* NEVER_DAYS: never */
+    char label[DURATION_NAME_SIZE];
+    char value[TIMESTAMP_SIZE]; /* when it ends */
+};
+void make_choice(struct lifetime_choice *choice, int64_t days, int64_t now);
 
 /* ---- ids.c ---- */
 
@@ -119,12 +146,16 @@ bool json_body_int(const struct json_body *body, const char *name, int64_t min, 
 
 /* ---- handlers ---- */
 
-extern const struct request_handler handler_asset;        /* assets.c */
-extern const struct request_handler handler_log_in;       /* login.c: POST /api/auth, /login */
-extern const struct request_handler handler_log_out;      /* login.c */
-extern const struct request_handler handler_login_page;   /* pages.c */
-extern const struct request_handler handler_start_page;   /* pages.c */
-extern const struct request_handler handler_files_page;   /* pages.c */
+extern const struct request_handler handler_asset;      /* assets.c */
+extern const struct request_handler handler_log_in;     /* login.c: POST /api/auth, /login */
+extern const struct request_handler handler_log_out;    /* login.c */
+extern const struct request_handler handler_login_page; /* pages.c */
+extern const struct request_handler handler_start_page; /* pages.c */
+extern const struct request_handler handler_files_page; /* pages.c */
+extern const struct request_handler handler_file_info;  /* file_pages.c, the next three too */
+extern const struct request_handler handler_file_edit;
+extern const struct request_handler handler_file_delete;
+extern const struct request_handler handler_file_downloads;
 extern const struct request_handler handler_upload_form;  /* uploads.c: multipart */
 extern const struct request_handler handler_upload_plain; /* uploads.c: raw body */
 extern const struct request_handler handler_guest_form;   /* uploads.c: multipart */
@@ -138,8 +169,18 @@ extern const struct request_handler handler_enable_link;  /* guest_links.c */
 extern const struct request_handler handler_disable_link; /* guest_links.c */
 extern const struct request_handler handler_settings;     /* settings.c: PUT */
 
+extern const struct request_handler handler_guest_links_page; /* guest_pages.c: /guest-links */
+extern const struct request_handler handler_guest_link_form;  /* guest_pages.c */
+extern const struct request_handler handler_guest_page;       /* guest_pages.c: /g/{id} */
+extern const struct request_handler handler_settings_page;    /* system_pages.c */
+extern const struct request_handler handler_information_page; /* system_pages.c */
+
+extern const struct request_handler handler_figures;      /* system_api.c */
+extern const struct request_handler handler_end_session;  /* system_api.c */
+extern const struct request_handler handler_end_sessions; /* system_api.c */
+
 /* login.c: the login page, with what went wrong ("" for nothing). */
-void render_login_page(const struct request *request, const char *next, const char *error,
+void render_login_page(struct request *request, const char *next, const char *error,
                        struct buf *out);
 
 #endif

@@ -39,7 +39,7 @@ static void close_login(struct request *request)
 
 /* ---- what was sent ---- */
 
-void render_login_page(const struct request *request, const char *next, const char *error,
+void render_login_page(struct request *request, const char *next, const char *error,
                        struct buf *out)
 {
     struct login_page view = {
@@ -52,17 +52,27 @@ void render_login_page(const struct request *request, const char *next, const ch
     template_login(out, &view);
 }
 
-static void refuse(struct login *login, int status, const char *text)
+static struct response *refusal(struct login *login, int status, const char *text)
 {
     if (!login->form || !wants_html(login->call.request)) {
-        answer_error(login->call.request, status, text);
-        return;
+        return error_response(login->call.request, status, text);
     }
     struct buf page;
     buf_init(&page, MAX_PAGE_BYTES);
     render_login_page(login->call.request, login->next, text, &page);
-    answer_page(login->call.request, status, &page);
+    struct response *response = page_response(status, &page);
     buf_done(&page);
+    return response;
+}
+
+static void refuse(struct login *login, int status, const char *text)
+{
+    struct response *response = refusal(login, status, text);
+    if (status == 429) {
+        auth_refuse_throttled(login->call.request, response);
+    } else {
+        request_answer(login->call.request, response);
+    }
 }
 
 static bool check_secret(struct login *login, const char *secret)
@@ -71,11 +81,15 @@ static bool check_secret(struct login *login, const char *secret)
         refuse(login, 400, "invalid shared secret");
         return false;
     }
-    if (!sessions_passphrase_ok(app_of(login->call.request)->sessions, slice_str(secret))) {
-        refuse(login, 401, "incorrect shared secret");
-        return false;
+    if (auth_passphrase_ok(login->call.request, slice_str(secret))) {
+        return true;
     }
-    return true;
+    if (auth_retry_after_s(login->call.request) > 0) {
+        refuse(login, 429, TOO_MANY_ATTEMPTS);
+    } else {
+        refuse(login, 401, "incorrect shared secret");
+    }
+    return false;
 }
 
 static bool check_json(struct login *login)
@@ -131,18 +145,12 @@ static void answer_session(struct login *login)
         refuse(login, status_of(err), "failed to create session");
         return;
     }
-    char cookie[256];
-    (void)snprintf(cookie, sizeof cookie,
-                   "sharedSecret=%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax%s", login->token,
-                   (int)SESSION_LIFETIME_S,
-                   request_is_https(login->call.request) ? "; Secure" : "");
     struct response *response = response_new(login->form ? 303 : 200);
-    response_header(response, "Set-Cookie", cookie);
+    auth_set_cookie(login->call.request, slice_str(login->token), response);
     response_header(response, "Cache-Control", "no-store");
     if (login->form) {
         response_header(response, "Location", auth_local_path(login->next) ? login->next : "/");
     }
-    digest_wipe(cookie, sizeof cookie);
     request_answer(login->call.request, response);
 }
 

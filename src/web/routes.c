@@ -18,18 +18,30 @@ static const struct route routes[] = {
     {"PUT", "/api/guest-links/{}/enable", ROUTE_OWNER, &handler_enable_link},
     {"PUT", "/api/guest-links/{}/disable", ROUTE_OWNER, &handler_disable_link},
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
+    {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
+    {"DELETE", "/api/sessions", ROUTE_OWNER, &handler_end_sessions},
+    {"DELETE", "/api/sessions/{}", ROUTE_OWNER, &handler_end_session},
     {"POST", "/api/guest/{}", 0, &handler_guest_form},
     {"PUT", "/api/guest/{}/{}", 0, &handler_guest_plain},
     {"PUT", "/api/upload/{}", ROUTE_OWNER, &handler_upload_plain},
     {"PUT", "/api/upload/", ROUTE_OWNER, &handler_upload_plain},
+    {"GET", "/information", ROUTE_OWNER | ROUTE_PAGE, &handler_information_page},
     {"GET", "/files", ROUTE_OWNER | ROUTE_PAGE, &handler_files_page},
-    {"GET", "/login", ROUTE_PAGE, &handler_login_page},
+    {"GET", "/files/{}/downloads", ROUTE_OWNER | ROUTE_PAGE, &handler_file_downloads},
+    {"GET", "/files/{}/edit", ROUTE_OWNER | ROUTE_PAGE, &handler_file_edit},
+    {"GET", "/files/{}/info", ROUTE_OWNER | ROUTE_PAGE, &handler_file_info},
+    {"GET", "/files/{}/confirm-delete", ROUTE_OWNER | ROUTE_PAGE, &handler_file_delete},
+    {"GET", "/guest-links", ROUTE_OWNER | ROUTE_PAGE, &handler_guest_links_page},
+    {"GET", "/guest-links/new", ROUTE_OWNER | ROUTE_PAGE, &handler_guest_link_form},
+    {"GET", "/settings", ROUTE_OWNER | ROUTE_PAGE, &handler_settings_page},
+    {"GET", "/login", ROUTE_PAGE | ROUTE_UPGRADE, &handler_login_page},
     {"POST", "/login", ROUTE_PAGE, &handler_log_in},
     {"POST", "/upload", ROUTE_OWNER | ROUTE_PAGE, &handler_upload_form},
+    {"GET", "/g/{}*", ROUTE_PAGE | ROUTE_UPGRADE, &handler_guest_page},
     {"POST", "/g/{}", ROUTE_PAGE, &handler_guest_form},
-    {"GET", "/", ROUTE_PAGE, &handler_start_page},
-    {"GET", "/-{}*", ROUTE_DOWNLOAD, &handler_download},
-    {"GET", "/!{}*", ROUTE_DOWNLOAD, &handler_download},
+    {"GET", "/", ROUTE_PAGE | ROUTE_UPGRADE, &handler_start_page},
+    {"GET", "/-{}*", ROUTE_DOWNLOAD | ROUTE_UPGRADE, &handler_download},
+    {"GET", "/!{}*", ROUTE_DOWNLOAD | ROUTE_UPGRADE, &handler_download},
 };
 
 static const struct route asset_route = {"GET", "*", 0, &handler_asset};
@@ -115,6 +127,9 @@ void app_begin(struct request *request)
         return;
     }
     request_set_route(request, route, params);
+    if ((route->flags & ROUTE_UPGRADE) != 0 && redirect_to_https(request)) {
+        return;
+    }
     if (changes_something(request) && !auth_same_origin(request)) {
         answer_error(request, 403, "cross-site request refused");
         return;

@@ -1,6 +1,6 @@
-/* <expiration-picker value disabled>: a day in the future. Its property value is the midnight, in
-   this browser's time zone, with which that day begins, as an ISO timestamp; null while it is
-   disabled or holds no valid day. */
+/* <expiration-picker value disabled>: a day after today, or the one that was set, which may be
+   today. Its property value is the midnight, in this browser's time zone, with which that day
+   begins, as an ISO timestamp; null while it is disabled or holds no valid day. */
 
 import { controls, sheet } from "./shadow-styles.js";
 
@@ -24,8 +24,7 @@ class ExpirationPicker extends HTMLElement {
       <label for="expiration">Expiration date</label>
       <input id="expiration" type="date" required>`;
     this.#input = this.#root.getElementById("expiration");
-    this.#input.min = isoDay(daysFromNow(1));
-    this.#input.value = isoDay(daysFromNow(DEFAULT_DAYS));
+    this.#show(isoDay(daysFromNow(DEFAULT_DAYS)));
     this.#input.addEventListener("input", () => this.#validate());
     this.#input.addEventListener("change", () => {
       this.dispatchEvent(new Event("change", { bubbles: true }));
@@ -60,7 +59,7 @@ class ExpirationPicker extends HTMLElement {
   /* A date or a timestamp. */
   set value(value) {
     const dayOnly = /^\d{4}-\d{2}-\d{2}$/.test(value ?? "");
-    this.#input.value = dayOnly ? value : isoDay(new Date(value));
+    this.#show(dayOnly ? value : isoDay(new Date(value)));
     this.#validate();
   }
 
@@ -68,6 +67,12 @@ class ExpirationPicker extends HTMLElement {
   reportValidity() {
     this.#validate();
     return this.#input.reportValidity();
+  }
+
+  #show(day) {
+    const tomorrow = isoDay(daysFromNow(1));
+    this.#input.min = day !== "" && day < tomorrow ? day : tomorrow;
+    this.#input.value = day;
   }
 
   #validate() {

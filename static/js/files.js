@@ -1,5 +1,6 @@
 /* The list of files. */
 
+import "./link-buttons.js";
 import { copyLink } from "./clipboard.js";
 import { notify } from "./snackbar.js";
 

@@ -22,13 +22,15 @@ export class Problem extends Error {
   }
 }
 
-/* For an answer whose status is not a success. contentType may be null. */
+/* For an answer whose status is not a success, which the problem knows. contentType may be null. */
 export function problemFrom(status, contentType, body) {
   const text = plainText(contentType ?? "", body).trim();
-  return new Problem(
+  const problem = new Problem(
     text || `The server answered with an error (status ${status}).`,
     ADVICE[status] ?? ADVICE_OTHERWISE,
   );
+  problem.status = status;
+  return problem;
 }
 
 /* For a call that got no answer. */

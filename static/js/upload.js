@@ -5,12 +5,12 @@
 
 import "./expiration-picker.js";
 import "./upload-links.js";
+import { timeOfChoice } from "./choices.js";
 import { formatDuration, formatSize } from "./formats.js";
 import { filesFromPaste } from "./paste.js";
 import { Problem, hideProblem, showProblem } from "./problem.js";
 import { sendFile } from "./transfer.js";
 
-const NEVER = "2999-12-31T00:00:00Z";
 const TITLE = document.title;
 
 const byId = (id) => document.getElementById(id);
@@ -26,7 +26,13 @@ const spinner = byId("progress-spinner");
 const queueList = byId("queue");
 const result = byId("upload-result");
 const guestLink = JSON.parse(byId("guest-link-metadata")?.textContent ?? "null");
-const loadedAt = Date.now();
+
+/* What a guest can do when the server refuses a file, where it is not what the owner can do. */
+const GUEST_ADVICE = {
+  401: "It has expired, was switched off, or has taken all its files. Ask the owner of this server for a new link.",
+  404: "The owner of this server has deleted it. Ask for a new link.",
+  507: "Tell the owner of this server that its disk is full.",
+};
 
 function show(element, visible = true) {
   element.classList.toggle("d-none", !visible);
@@ -34,14 +40,9 @@ function show(element, visible = true) {
 
 /* ---- what to send where ---- */
 
-/* The server computed the choices when it made the page; they move on with the time since. */
 function expiration() {
-  const chosen = expirationSelect.value;
-  if (chosen === NEVER) {
-    return chosen;
-  }
-  if (chosen !== "") {
-    return new Date(Date.parse(chosen) + (Date.now() - loadedAt)).toISOString();
+  if (expirationSelect.value !== "") {
+    return timeOfChoice(expirationSelect.value);
   }
   const date = expirationPicker.value;
   if (date === null) {
@@ -59,18 +60,28 @@ function uploadUrl() {
 function checkSize(file) {
   const limit = guestLink?.maxFileBytes ?? null;
   if (limit !== null && file.size > limit) {
-    throw new Problem(`File is too large. Maximum upload size is ${limit} bytes.`);
+    throw new Problem(
+      `File is too large. Maximum upload size is ${limit} bytes.`,
+      `${file.name} has ${formatSize(file.size)}, and this link takes ${formatSize(limit)} at most.`,
+    );
   }
 }
 
 async function send(file, callbacks) {
   checkSize(file);
-  return sendFile({
-    url: uploadUrl(),
-    file,
-    note: byId("note")?.value.trim() ?? "",
-    ...callbacks,
-  });
+  try {
+    return await sendFile({
+      url: uploadUrl(),
+      file,
+      note: byId("note")?.value.trim() ?? "",
+      ...callbacks,
+    });
+  } catch (problem) {
+    if (guestLink !== null && problem.status in GUEST_ADVICE) {
+      problem.advice = GUEST_ADVICE[problem.status];
+    }
+    throw problem;
+  }
 }
 
 function facts(file, { secondsLeft, bytesPerSecond }) {
@@ -104,6 +115,15 @@ window.addEventListener("beforeunload", (event) => {
 
 /* ---- one file ---- */
 
+/* Guests have no such link. */
+function showEdit(id) {
+  const link = byId("edit-btn");
+  if (link !== null) {
+    link.href = `/files/${id}/edit`;
+    show(link);
+  }
+}
+
 async function uploadOne(file) {
   const abort = new AbortController();
   const cancelButton = byId("cancel-btn");
@@ -131,6 +151,7 @@ async function uploadOne(file) {
       onSent: () => show(spinner),
     });
     byId("result-links").replaceChildren(linksOf(id, file));
+    showEdit(id);
     show(result);
     byId("upload-another-btn").focus();
   } catch (problem) {

@@ -6,16 +6,35 @@ const LONG_NAME = `${"a_name_without_any_place_to_break_".repeat(6)}.txt`;
 
 suite("every page", (test) => {
   const directory = temporaryDirectory();
-  const paths = ["/", "/files", "/login", "/no-such-page"];
+  const paths = [
+    "/",
+    "/files",
+    "/guest-links",
+    "/guest-links/new",
+    "/settings",
+    "/information",
+    "/login",
+    "/no-such-page",
+  ];
 
   async function checkPages(page, check) {
     await page.goto("/");
     await check("/ before logging in");
     await logIn(page);
     await page.setInputFiles(".file-input", await textFile(directory, LONG_NAME, "x"));
-    await page.locator("#upload-result upload-links").waitFor();
+    const links = page.locator("#upload-result upload-links");
+    await links.waitFor();
     await check("/ with a result");
-    for (const path of paths) {
+    const id = await links.getAttribute("file-id");
+    const filePaths = ["info", "edit", "confirm-delete", "downloads"].map(
+      (name) => `/files/${id}/${name}`,
+    );
+    await page.request.get(`/-${id}`);
+    const guestPaths = await Promise.all([
+      guestLink(page, { label: LONG_NAME.slice(0, 200), maxFileBytes: 1 << 30, maxFileUploads: 9 }),
+      guestLink(page, { label: "inactive" }, "disable"),
+    ]);
+    for (const path of [...paths, ...filePaths, ...guestPaths]) {
       await page.goto(path);
       await check(path);
     }
@@ -105,6 +124,15 @@ suite("every page", (test) => {
     ]);
   });
 });
+
+// The path of a new guest link, which is switched to "enable" or "disable".
+async function guestLink(page, fields, state = "enable") {
+  const never = { urlExpirationTime: "2999-12-31T00:00:00Z", fileLifetime: "876000h0m0s" };
+  const made = await page.request.post("/api/guest-links", { data: { ...never, ...fields } });
+  const { id } = await made.json();
+  assert.equal((await page.request.put(`/api/guest-links/${id}/${state}`)).status(), 204);
+  return `/g/${id}`;
+}
 
 // Runs in the page: texts whose contrast is below what WCAG 2.2 AA asks for (4.5, large 3).
 function lowContrast() {

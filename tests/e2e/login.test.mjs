@@ -90,7 +90,9 @@ suite("the menu", (test) => {
     await page.getByRole("menuitem", { name: "Upload" }).focus();
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
+    await page.keyboard.press("End");
     assert.equal(await logOut.evaluate((element) => element === document.activeElement), true);
     await page.keyboard.press("Enter");
     await page.getByRole("menuitem", { name: "Log In" }).waitFor();

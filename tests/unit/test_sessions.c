@@ -3,6 +3,12 @@
 #include "picoshare/core/sessions.h"
 #include "support.h"
 
+static err_t check_token(struct sessions *sessions, struct slice token)
+{
+    bool prolonged = false;
+    return sessions_check(sessions, token, &prolonged);
+}
+
 static struct sessions *start(struct fixture *fix, const char *passphrase)
 {
     struct sessions *sessions = NULL;
@@ -18,9 +24,9 @@ static void login(struct fixture *fix, struct sessions *sessions,
     struct store_change_session job;
     assert_int_equal(sessions_prepare_login(sessions, "192.0.2.1", "agent", &job, ret_token),
                      ERR_OK);
-    assert_int_equal(sessions_check(sessions, slice_str(ret_token)), ERR_AUTH); /* not yet */
+    assert_int_equal(check_token(sessions, slice_str(ret_token)), ERR_AUTH); /* not yet */
     assert_int_equal(store_run(fix->store, &job.job), ERR_OK);
-    assert_int_equal(sessions_check(sessions, slice_str(ret_token)), ERR_OK);
+    assert_int_equal(check_token(sessions, slice_str(ret_token)), ERR_OK);
 }
 
 static void test_passphrase(void **state)
@@ -61,9 +67,9 @@ static void test_login_and_logout(void **state)
     struct store_change_session job;
     assert_int_equal(sessions_prepare_logout(slice_str(tokens[1]), &job), ERR_OK);
     assert_int_equal(store_run(fix->store, &job.job), ERR_OK);
-    assert_int_equal(sessions_check(sessions, slice_str(tokens[0])), ERR_OK);
-    assert_int_equal(sessions_check(sessions, slice_str(tokens[1])), ERR_AUTH);
-    assert_int_equal(sessions_check(sessions, slice_str(tokens[2])), ERR_OK);
+    assert_int_equal(check_token(sessions, slice_str(tokens[0])), ERR_OK);
+    assert_int_equal(check_token(sessions, slice_str(tokens[1])), ERR_AUTH);
+    assert_int_equal(check_token(sessions, slice_str(tokens[2])), ERR_OK);
     sessions_free(sessions);
 }
 
@@ -111,20 +117,20 @@ static void test_malformed_tokens(void **state)
     (void)snprintf(variants[7], sizeof variants[7], " %.42s", token);
     for (size_t i = 0; i < ARRAY_LEN(variants); i++) {
         struct store_change_session job;
-        assert_int_equal(sessions_check(sessions, slice_str(variants[i])), ERR_AUTH);
+        assert_int_equal(check_token(sessions, slice_str(variants[i])), ERR_AUTH);
         assert_int_equal(sessions_prepare_logout(slice_str(variants[i]), &job), ERR_INVALID);
     }
-    assert_int_equal(sessions_check(sessions, (struct slice){NULL, 0}), ERR_AUTH);
+    assert_int_equal(check_token(sessions, (struct slice){NULL, 0}), ERR_AUTH);
     char nul[SESSION_TOKEN_LEN];
     memcpy(nul, token, sizeof nul);
     nul[20] = '\0';
-    assert_int_equal(sessions_check(sessions, slice_of(nul, sizeof nul)), ERR_AUTH);
+    assert_int_equal(check_token(sessions, slice_of(nul, sizeof nul)), ERR_AUTH);
     /* Of the right form, and nobody's. */
     for (size_t i = 0; i < SESSION_TOKEN_LEN - 1; i++) {
         char other[SESSION_TOKEN_LEN + 1];
         memcpy(other, token, sizeof other);
         other[i] = other[i] == 'A' ? 'B' : 'A';
-        assert_int_equal(sessions_check(sessions, slice_str(other)), ERR_AUTH);
+        assert_int_equal(check_token(sessions, slice_str(other)), ERR_AUTH);
     }
     sessions_free(sessions);
 }
@@ -147,22 +153,22 @@ static void test_expiry_and_touch(void **state)
     settle_and_assert_used(fix, begin, begin + SESSION_LIFETIME_S);
     /* Used within the hour: nothing is written. */
     fix->clock.now_s = begin + SESSION_TOUCH_S - 1;
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_OK);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_OK);
     settle_and_assert_used(fix, begin, begin + SESSION_LIFETIME_S);
     /* Later: the thirty days begin anew. */
     int64_t touched = begin + SESSION_TOUCH_S;
     fix->clock.now_s = touched;
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_OK);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_OK);
     settle_and_assert_used(fix, touched, touched + SESSION_LIFETIME_S);
     fix->clock.now_s = touched + SESSION_LIFETIME_S - 1;
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_OK);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_OK);
     touched = fix->clock.now_s;
     settle_and_assert_used(fix, touched, touched + SESSION_LIFETIME_S);
     /* The end: no use of it brings it back. */
     fix->clock.now_s = touched + SESSION_LIFETIME_S;
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_AUTH);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_AUTH);
     settle_and_assert_used(fix, touched, touched + SESSION_LIFETIME_S);
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_AUTH);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_AUTH);
     sessions_free(sessions);
 }
 
@@ -175,7 +181,7 @@ static void test_touch_without_memory(void **state)
     login(fix, sessions, token);
     fix->clock.now_s += SESSION_TOUCH_S;
     mem_fail_after(0);
-    err_t err = sessions_check(sessions, slice_str(token));
+    err_t err = check_token(sessions, slice_str(token));
     mem_fail_after(-1);
     assert_int_equal(err, ERR_OK);
     settle_and_assert_used(fix, TEST_NOW_S, TEST_NOW_S + SESSION_LIFETIME_S);
@@ -192,18 +198,18 @@ static void test_restart(void **state)
         sessions_free(sessions);
         fixture_reopen(fix);
         sessions = start(fix, "secret");
-        assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_OK);
+        assert_int_equal(check_token(sessions, slice_str(token)), ERR_OK);
     }
     sessions_free(sessions);
     fixture_reopen(fix);
     /* Another passphrase ends all sessions, and the old one does not bring them back. */
     sessions = start(fix, "another");
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_AUTH);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_AUTH);
     assert_false(sessions_passphrase_ok(sessions, SLICE("secret")));
     assert_true(sessions_passphrase_ok(sessions, SLICE("another")));
     sessions_free(sessions);
     sessions = start(fix, "secret");
-    assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_AUTH);
+    assert_int_equal(check_token(sessions, slice_str(token)), ERR_AUTH);
     sessions_free(sessions);
 }
 
@@ -222,11 +228,11 @@ static void test_damaged_mark(void **state)
         sessions_free(sessions);
         sql_run(fix->path, "UPDATE ext_meta SET value = %Q WHERE key = 'passphrase'", marks[i]);
         sessions = start(fix, "secret");
-        assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_AUTH);
+        assert_int_equal(check_token(sessions, slice_str(token)), ERR_AUTH);
         login(fix, sessions, token);
         sessions_free(sessions);
         sessions = start(fix, "secret");
-        assert_int_equal(sessions_check(sessions, slice_str(token)), ERR_OK);
+        assert_int_equal(check_token(sessions, slice_str(token)), ERR_OK);
         sessions_free(sessions);
     }
 }

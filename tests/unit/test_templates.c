@@ -194,7 +194,14 @@ static void test_menu(void **state)
     expect_not(&page, "href=\"/files\"");
 
     buf_clear(&page);
-    template_files(&page, &(struct files_page){.head = signed_in, .first = true});
+    const struct sort_view sort = {"/files", NULL};
+    template_files(&page, &(struct files_page){.head = signed_in,
+                                               .by_name = sort,
+                                               .by_size = sort,
+                                               .by_uploaded = sort,
+                                               .by_expires = sort,
+                                               .search = "",
+                                               .all_url = "/files"});
     expect(&page, "<a role=\"menuitem\" href=\"/files\" aria-current=\"page\">Files</a>");
     expect(&page, "<a role=\"menuitem\" href=\"/\">Upload</a>");
     expect(&page,
@@ -286,38 +293,72 @@ static void test_files(void **state)
         .head = signed_in,
         .rows = rows,
         .row_count = ARRAY_LEN(rows),
-        .first = true,
-        .older_query = "?after=1-BBBBBBBBBB",
+        .by_name = {"/files?sort=name&order=asc", NULL},
+        .by_size = {"/files?sort=size&order=desc", NULL},
+        .by_uploaded = {"/files?sort=uploaded&order=asc", "descending"},
+        .by_expires = {"/files?sort=expires&order=desc", NULL},
+        .sort = "uploaded",
+        .order = "desc",
+        .search = "",
+        .searchable = true,
+        .next_url = "/files?after=BBBBBBBBBB",
+        .last_url = "/files?last=1",
+        .all_url = "/files",
+        .is_first = true,
     };
     struct buf page;
     buf_init(&page, PAGE_MAX);
     template_files(&page, &view);
     expect(&page, "test-data-filename=\"&lt;script&gt;.txt\"");
-    expect(&page, "<a href=\"/-AAAAAAAAAA\">&lt;script&gt;.txt</a>");
+    expect(&page, "<a id=\"name-AAAAAAAAAA\" href=\"/-AAAAAAAAAA\">&lt;script&gt;.txt</a>");
     expect(&page, "class=\"cell-note\">for &quot;Joe&quot;</td>");
     expect(&page, "class=\"cell-note\"></td>");
-    expect(&page, "pico-entry-id=\"BBBBBBBBBB\">Copy</button>");
-    expect(&page, "href=\"/files?after=1-BBBBBBBBBB\">Older</a>");
-    expect_not(&page, ">Newest</a>");
+    expect(&page, "pico-entry-id=\"BBBBBBBBBB\" aria-label=\"Copy\"");
+    expect(&page, "href=\"/files/BBBBBBBBBB/info\" aria-label=\"Information\"");
+    expect(&page, "href=\"/files/BBBBBBBBBB/edit\" aria-label=\"Edit\"");
+    expect(&page, "aria-sort=\"descending\"><a class=\"sort\""
+                  " href=\"/files?sort=uploaded&amp;order=asc\">Uploaded</a></th>");
+    expect(&page, "rel=\"next\" href=\"/files?after=BBBBBBBBBB\">Next</a>");
+    expect(&page, "href=\"/files?last=1\">Last</a>");
+    expect_not(&page, ">Previous</a>");
     expect_not(&page, "class=\"empty\"");
 
-    view.first = false;
-    view.older_query = NULL;
+    view.next_url = NULL;
+    view.last_url = NULL;
+    view.first_url = "/files?sort=uploaded";
+    view.previous_url = "/files?before=AAAAAAAAAA";
+    view.search = "\"<b>";
+    view.go_on_url = "/files?after=x&q=y";
+    view.looked_at = 20000;
     buf_clear(&page);
     template_files(&page, &view);
-    expect(&page, "href=\"/files\">Newest</a>");
-    expect_not(&page, ">Older</a>");
+    expect(&page, "href=\"/files?sort=uploaded\">First</a>");
+    expect(&page, "rel=\"prev\" href=\"/files?before=AAAAAAAAAA\">Previous</a>");
+    expect(&page, "value=\"&quot;&lt;b&gt;\"");
+    expect(&page, "Looked at 20000 files so far. <a href=\"/files?after=x&amp;q=y\">");
+    expect_not(&page, ">Next</a>");
 
     view.row_count = 0;
+    view.go_on_url = NULL;
     buf_clear(&page);
     template_files(&page, &view);
-    expect(&page, "Nothing older than this.");
+    expect(&page, "No file has &ldquo;&quot;&lt;b&gt;&rdquo; in its name or note.");
 
-    view.first = true;
+    view.search = "";
+    view.is_first = false;
+    buf_clear(&page);
+    template_files(&page, &view);
+    expect(&page, "Nothing beyond this.");
+
+    view.is_first = true;
+    view.first_url = NULL;
+    view.previous_url = NULL;
+    view.searchable = false;
     buf_clear(&page);
     template_files(&page, &view);
     expect(&page, "Nothing here yet.");
     expect_not(&page, "class=\"pager\"");
+    expect_not(&page, "role=\"search\"");
     buf_done(&page);
 }
 

@@ -62,6 +62,12 @@ enum {
     /* Seconds a client is told to stay away (Retry-After) when a budget is used up. */
     RETRY_AFTER_S = 5,
 
+    /* ---- pages ---- */
+    /* Rows of the list of files on one page (improvements.md, Pages). */
+    FILES_PER_PAGE = 50,
+    /* Files that one request of a search looks at: some 50 ms of one worker. */
+    SEARCH_MAX_ROWS = 20000,
+
     /* ---- uploads ---- */
     /* One row of file contents; PicoShare's number, which databases rely on (database.md 3.4). */
     CHUNK_BYTES = 327680,
@@ -107,6 +113,29 @@ enum {
     SLICE_MS = 20,
     /* Background work runs at least this often, however busy the writer is. */
     SLICE_EVERY_MS = 200,
+
+    /* ---- sign-in: what wrong passphrases cost (docs/decisions/0006-sign-in-throttle.md) ---- */
+    /* Attempts of one client that cost nothing: somebody who has mistyped it tries again. */
+    SIGN_IN_FREE_ATTEMPTS = 5,
+    /* The wait after the next one; each further attempt doubles it, up to … */
+    SIGN_IN_WAIT_S = 1,
+    /* … a quarter of an hour: the owner may come back the same evening. */
+    SIGN_IN_MAX_WAIT_S = 900,
+    /* A client starts afresh this long after its last wait: staying away so long now and then gives
+     * it 13 attempts an hour where going on gives 4, and a shorter time would give more. */
+    SIGN_IN_FORGET_S = 3600,
+    /* More failures than these of all clients together, which no household makes by mistake, … */
+    SIGN_IN_TOTAL_FAILURES = 100,
+    SIGN_IN_TOTAL_WINDOW_S = 600,
+    /* … are an attack from many addresses: each then has one free attempt, and waits this long
+     * after its second. */
+    SIGN_IN_ALARM_FREE_ATTEMPTS = 1,
+    SIGN_IN_ALARM_WAIT_S = 60,
+    /* Clients that are remembered: 64 KiB, few enough to be searched from end to end. */
+    SIGN_IN_CLIENTS = 1024,
+
+    /* Of every second, what goes into the digests of files that another program stored. */
+    MEASURE_MS = 100,
 
     /* ---- sessions and history ---- */
     /* 30 days after their last use (improvements.md, Sign-in). */

@@ -24,9 +24,10 @@ void sessions_free(struct sessions *sessions);
 /* Compares in constant time. */
 bool sessions_passphrase_ok(const struct sessions *sessions, struct slice passphrase);
 
-/* Whether the token is that of a running session; notes its use now and then.
+/* Whether the token is that of a running session; notes its use now and then, which prolongs it and
+ * sets *ret_prolonged: the client's cookie should then be prolonged too.
  * ERR_AUTH: it is not. Other errors: the store could not be asked. */
-err_t sessions_check(struct sessions *sessions, struct slice token) MUST_CHECK;
+err_t sessions_check(struct sessions *sessions, struct slice token, bool *ret_prolonged) MUST_CHECK;
 
 /* Prepares the job that stores a new session; the caller sets owner and done, submits it, and hands
  * the token out when it has succeeded. client_ip and user_agent are borrowed until then. */
@@ -35,5 +36,8 @@ err_t sessions_prepare_login(struct sessions *sessions, const char *client_ip,
                              char ret_token[SESSION_TOKEN_LEN + 1]) MUST_CHECK;
 /* The same for ending one; ERR_INVALID: that cannot be a token. */
 err_t sessions_prepare_logout(struct slice token, struct store_change_session *ret_job) MUST_CHECK;
+
+/* The handle (store_session_view) of a token's session; false: that cannot be a token. */
+bool sessions_handle(struct slice token, char ret_handle[STORE_HANDLE_LEN + 1]);
 
 #endif

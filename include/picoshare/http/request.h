@@ -57,16 +57,25 @@ int64_t request_content_length(const struct request *request);
 /* The client's address, as text without port; the one a trusted proxy names. */
 const char *request_client(const struct request *request);
 bool request_is_https(const struct request *request);
+/* Whether links for the client begin with https: also behind a trusted proxy that does not tell the
+ * scheme (http-api.md 7). */
+bool request_has_https_links(const struct request *request);
 struct slice request_host(const struct request *request);
 /* The host that the client named to a trusted proxy; ptr NULL when there is none. */
 struct slice request_forwarded_host(const struct request *request);
 
 /* ---- state ---- */
 
-/* One pointer of the handler's, and one number of the layer above (the route's flags, say). */
+/* One pointer of the handler's. */
 void request_set_state(struct request *request, void *state);
 void *request_state(const struct request *request);
+/* A few numbers of the layer above, 0 at first. */
+enum { REQUEST_NOTES = 2 };
+void request_set_note(struct request *request, size_t n, int64_t value);
+int64_t request_note(const struct request *request, size_t n);
 void *request_app(const struct request *request); /* server_options.app */
+struct server;
+struct server *request_server(const struct request *request);
 
 /* In server_options.begin: the route, which errors are answered by; and then, if it is the
  * handler's turn, its begin. From there on its other functions are called. */

@@ -28,6 +28,13 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
                    struct err_info *ret_info) MUST_CHECK;
 uint16_t server_port(const struct server *server);
 
+struct server_figures {
+    size_t connections; /* open, idle ones too */
+    size_t requests;    /* running */
+};
+/* Any thread. */
+void server_figures(struct server *server, struct server_figures *ret_figures);
+
 /* Once a second: cuts connections that are too slow (limits.h) or whose client has left. */
 void server_tick(struct server *server);
 

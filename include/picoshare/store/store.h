@@ -40,13 +40,17 @@ struct store_options {
     bool foreign_checkpoints;
 };
 
-/* Opens or creates the database, brings its extra tables up to date and starts the writer thread.
- * ERR_INVALID: it is no database of ours or of a version that is not understood; the file is
- * untouched. *ret_info says in one line what is wrong. */
+/* Opens or creates the database, upgrades one of an older PicoShare, brings the extra tables up to
+ * date and starts the writer thread. ERR_INVALID: it is no database of ours, of a version that is
+ * not understood, or with rows that cannot be upgraded; the file is untouched. ERR_FULL, ERR_BUSY:
+ * no room for an upgrade, or another program has the file open. *ret_info says in one line what is
+ * wrong. */
 err_t store_open(const struct store_options *options, struct store **ret_store,
                  struct err_info *ret_info) MUST_CHECK;
 /* Runs every job that was submitted, then stops the writer and closes. NULL is fine. */
 void store_close(struct store *store);
+/* The version that the database had before it was upgraded at this start, or -1. */
+int64_t store_upgraded_from(const struct store *store);
 
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
@@ -156,17 +160,37 @@ void store_entry_done(struct store_entry *entry);
 err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
                        void *ret_bytes, size_t len) MUST_CHECK;
 
-/* Where a page of the list begins: after this file, newest first; an empty id is the beginning. */
-struct store_cursor {
-    int64_t upload_time;
-    char id[STORE_ENTRY_ID_LEN + 1];
+/* ---- the list of files ----------------------------------------------------------------------- */
+
+enum store_sort { STORE_BY_UPLOADED, STORE_BY_NAME, STORE_BY_SIZE, STORE_BY_EXPIRES };
+
+/* A place between two files of a sorted list: right after, or before, the file with this key (the
+ * text of what the list is sorted by) and id. The file itself may have gone meanwhile. */
+enum { STORE_KEY_BYTES = 256 }; /* a file name of 255 bytes is the longest */
+struct store_place {
+    char key[STORE_KEY_BYTES];
+    char id[STORE_ENTRY_ID_LEN + 1]; /* "": the beginning of the list, or its end */
 };
 
-/* Calls `each` for at most `limit` unexpired entries, newest first; the entry is borrowed for the
- * call. Stops early when it returns false. chunk_bytes and sha256 are not filled in. */
-err_t store_list_entries(struct store *store, const struct store_cursor *after, int64_t now,
-                         size_t limit, bool (*each)(void *arg, const struct store_entry *entry),
-                         void *arg) MUST_CHECK;
+struct store_listing {
+    enum store_sort sort; /* names without regard to the case of ASCII letters */
+    bool descending;
+    bool backwards;           /* from the place towards the beginning: rows come in that order */
+    struct store_place place; /* where to begin */
+    const char *search;       /* a part of name or note, case as above; NULL or "": all files */
+    int64_t now;              /* expired files are left out */
+    size_t max_rows;          /* looked at; enough for one page, or what a search may cost */
+};
+
+/* Calls `each` for the files of a list, row by row, with the place of each; both are borrowed for
+ * the call. Stops when it returns false. *ret_last is the last row looked at, and *ret_more tells
+ * that max_rows ended it. chunk_bytes and sha256 of the entry are not filled in; its size is 0 when
+ * its rows are damaged. A list by size lacks files whose size is not recorded yet
+ * (store_next_unmeasured). A page costs its own rows, however long the list is. */
+err_t store_list_entries(struct store *store, const struct store_listing *listing,
+                         bool (*each)(void *arg, const struct store_entry *entry,
+                                      const struct store_place *place),
+                         void *arg, struct store_place *ret_last, bool *ret_more) MUST_CHECK;
 
 /* ---- changing files -------------------------------------------------------------------------- */
 
@@ -296,10 +320,29 @@ struct store_session {
 err_t store_find_session(struct store *store, const uint8_t token_sha256[SHA256_BYTES],
                          struct store_session *ret_session) MUST_CHECK;
 
+/* What the owner is shown of a session. The handle names it, but opens nothing: it is the beginning
+ * of the token's hash. Strings are borrowed for the call that gives it out. */
+enum { STORE_HANDLE_LEN = 16 };
+struct store_session_view {
+    char handle[STORE_HANDLE_LEN + 1]; /* lower-case hexadecimal */
+    int64_t created;
+    int64_t last_used;
+    int64_t expires;
+    const char *client_ip;
+    const char *user_agent;
+};
+
+/* Calls `each` for at most `limit` sessions that have not expired, the last used first. Stops when
+ * it returns false. */
+err_t store_list_sessions(struct store *store, int64_t now, size_t limit,
+                          bool (*each)(void *arg, const struct store_session_view *session),
+                          void *arg) MUST_CHECK;
+
 enum store_session_change {
     STORE_SESSION_CREATE,
     STORE_SESSION_TOUCH, /* a new last use and expiry */
     STORE_SESSION_DELETE,
+    STORE_SESSION_DELETE_BY_HANDLE, /* ERR_NOTFOUND: no such session */
     STORE_SESSION_DELETE_ALL,
 };
 
@@ -308,6 +351,7 @@ struct store_change_session {
     struct store_job job;
     enum store_session_change change;
     uint8_t token_sha256[SHA256_BYTES];
+    char handle[STORE_HANDLE_LEN + 1]; /* delete by handle only */
     int64_t now;
     int64_t expires;
     const char *client_ip;  /* create only */
@@ -327,9 +371,9 @@ void store_set_meta_init(struct store_set_meta *set);
 
 /* ---- sizes and digests of files that another program stored --------------------------------- */
 
-/* The first file after the given id ("" is the beginning) without a recorded digest.
- * ERR_NOTFOUND: none is left. */
-err_t store_next_unmeasured(struct store *store, const char *after,
+/* The first file after the given id ("" is the beginning) whose digest, or with sizes_only whose
+ * size, is not recorded. ERR_NOTFOUND: none is left. */
+err_t store_next_unmeasured(struct store *store, const char *after, bool sizes_only,
                             char ret_id[STORE_ENTRY_ID_LEN + 1]) MUST_CHECK;
 
 /* Records them, if the file still exists. Lane: urgent. */

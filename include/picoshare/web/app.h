@@ -7,8 +7,10 @@
 #define PICOSHARE_WEB_APP_H
 
 #include "picoshare/base/clock.h"
+#include "picoshare/base/memory_use.h"
 #include "picoshare/base/rng.h"
 #include "picoshare/core/sessions.h"
+#include "picoshare/core/throttle.h"
 #include "picoshare/core/upload.h"
 #include "picoshare/http/request.h"
 #include "picoshare/store/store.h"
@@ -18,9 +20,16 @@ struct app {
     const struct rng *rng;
     struct store *store;
     struct sessions *sessions;
+    struct throttle *throttle;
     struct uploads *uploads;
     _Atomic int large_bodies; /* bodies of strangers beyond SMALL_JSON_BYTES: MAX_LARGE_BODIES */
     const char *public_url;   /* scheme and host of printed links, no slash at the end; or NULL */
+    void (*measure_memory)(struct memory_use *ret_use); /* sys/memory.h */
+    int64_t started;                                    /* seconds since 1970 */
+    /* What the system page says of this build; "" what is not known. */
+    const char *version;
+    const char *revision;    /* the commit */
+    const char *commit_time; /* "2026-07-14 19:20:01 +0000" */
 };
 
 /* server_options.begin: finds the route, checks who asks, and hands the request to its handler. */

@@ -10,9 +10,18 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The entry of the navigation bar that leads to the current page. */
-enum nav_item { NAV_NONE, NAV_UPLOAD, NAV_FILES, NAV_LOG_IN };
+enum nav_item {
+    NAV_NONE,
+    NAV_UPLOAD,
+    NAV_FILES,
+    NAV_GUEST_LINKS,
+    NAV_INFORMATION,
+    NAV_SETTINGS,
+    NAV_LOG_IN
+};
 
 struct page_head {
     const char *title; /* the document's, "PicoShare - Files" */
@@ -47,6 +56,8 @@ struct upload_page {
     size_t expiration_count;
     const char *guest_link_id;   /* NULL for the owner */
     const char *guest_max_bytes; /* in digits; NULL when the link sets no limit */
+    const char *guest_max_size;  /* the same for people */
+    int64_t guest_files_left;    /* 0: the link sets no limit */
 };
 
 /* One file that a form without JavaScript has uploaded. */
@@ -73,13 +84,137 @@ struct file_row_view {
     const char *expires;
 };
 
-/* `/files`: one page of the list, newest first. */
+/* The heading of a column that the list can be sorted by. */
+struct sort_view {
+    const char *url;
+    const char *order; /* "ascending" or "descending"; NULL: it is not sorted by this column */
+};
+
+/* `/files`: one page of the list. URLs are NULL where there is nothing to go to. */
 struct files_page {
     struct page_head head;
     const struct file_row_view *rows;
     size_t row_count;
-    bool first;              /* nothing newer than these rows exists */
-    const char *older_query; /* "?after=..." of the next page; NULL when these are the last */
+    struct sort_view by_name;
+    struct sort_view by_size;
+    struct sort_view by_uploaded;
+    struct sort_view by_expires;
+    const char *sort; /* for the search form to keep */
+    const char *order;
+    const char *search; /* "": none */
+    bool searchable;    /* there is more than one page, or a search is on */
+    const char *first_url;
+    const char *previous_url;
+    const char *next_url;
+    const char *last_url;
+    const char *go_on_url; /* the search stopped after looking at … */
+    int64_t looked_at;     /* … so many files */
+    const char *all_url;   /* without search and paging */
+    bool is_first;         /* nothing stands before these rows */
+};
+
+/* `/files/{id}/info` */
+struct file_info_page {
+    struct page_head head;
+    const char *id;
+    const char *filename;
+    const char *size;
+    const char *expires;
+    int64_t downloads;
+    const char *note;          /* "" when there is none */
+    const char *guest_link_id; /* NULL: uploaded by the owner */
+    const char *guest_link_name;
+    const char *upload_time; /* RFC 3339 */
+    const char *sha256;      /* hexadecimal; "" when it is not known */
+};
+
+/* `/files/{id}/edit` */
+struct file_edit_page {
+    struct page_head head;
+    const char *id;
+    const char *filename;
+    const char *note;    /* "" when there is none */
+    const char *expires; /* RFC 3339; NULL: never */
+    bool expires_soon;   /* too soon to be accepted again */
+};
+
+/* `/files/{id}/confirm-delete` */
+struct file_delete_page {
+    struct page_head head;
+    const char *id;
+    const char *filename;
+};
+
+struct download_view {
+    const char *time; /* RFC 3339 */
+    const char *client_ip;
+    const char *browser;
+    const char *platform;
+};
+
+/* `/files/{id}/downloads`: one page of the history, newest first. */
+struct downloads_page {
+    struct page_head head;
+    const char *id;
+    const char *filename;
+    bool unique; /* only the newest of each address */
+    const struct download_view *rows;
+    size_t row_count;
+    int64_t top;             /* number of the first row; they count down */
+    const char *newer_query; /* "?page=1"; NULL when nothing is newer */
+    const char *older_query; /* likewise */
+};
+
+/* One row of `/guest-links`, which is printed in parts: begin, row for each, end. */
+struct guest_link_view {
+    const char *id;
+    const char *label; /* "" when it has none */
+    const char *created;
+    const char *link_expires;    /* the day */
+    const char *link_expires_in; /* " (7 days)"; "" when it never does */
+    const char *files_expire;
+    const char *max_size;
+    const char *uploads;
+    bool disabled;
+    bool spent; /* expired or used up: enabling it does not help */
+};
+
+/* `/guest-links/new`: the same lifetimes, for the link and for the files. */
+struct guest_link_new_page {
+    struct page_head head;
+    const struct option_view *link_options; /* when it ends, RFC 3339 */
+    const struct option_view *file_options; /* how long they live */
+    size_t option_count;                    /* of each */
+};
+
+/* `/g/{id}` when it takes no files. */
+struct guest_inactive_page {
+    struct page_head head;
+};
+
+/* `/settings` */
+struct settings_page {
+    struct page_head head;
+    bool forever;
+    int64_t number;
+    bool in_years; /* the number counts years, not days */
+};
+
+/* `/information` */
+struct information_page {
+    struct page_head head;
+    int64_t disk_used; /* bytes */
+    int64_t disk_total;
+    int disk_percent;
+    const char *disk_used_size; /* the same for people */
+    const char *disk_total_size;
+    const char *upload_size;
+    const char *database_size;
+    const char *free_size; /* within the database */
+    bool can_shrink;
+    const char *version;
+    const char *revision;    /* "" when it is not known */
+    const char *commit_time; /* likewise */
 };
 
 /* Any failure, for a browser. */

@@ -1,0 +1,62 @@
+#include "figures.h"
+#include "internal.h"
+#include "picoshare/base/limits.h"
+#include <inttypes.h>
+
+err_t figures_collect(const struct request *request, struct figures *ret_figures)
+{
+    struct app *app = app_of(request);
+    *ret_figures = (struct figures){
+        .uptime_s = clock_now_s(app->clock) - app->started,
+        .log_bytes = store_wal_bytes(app->store),
+        .uploads = uploads_running(app->uploads),
+        .buffers_used = uploads_buffers_used(app->uploads),
+        .buffers_total = CHUNK_BUFFERS,
+        .buffer_bytes = CHUNK_BYTES,
+    };
+    server_figures(request_server(request), &ret_figures->server);
+    app->measure_memory(&ret_figures->memory);
+    return store_figures(app->store, &ret_figures->store);
+}
+
+static void add(struct buf *out, const char *name, int64_t value)
+{
+    buf_addf(out, ",\"%s\":", name);
+    if (value < 0) {
+        buf_add_str(out, "null");
+    } else {
+        buf_addf(out, "%" PRId64, value);
+    }
+}
+
+/* Names are ours and need no escapes; so does the version. */
+void figures_add_json(const struct figures *figures, const char *version, struct buf *out)
+{
+    const struct store_figures *store = &figures->store;
+    const struct memory_use *memory = &figures->memory;
+    buf_addf(out, "{\"version\":\"%s\"", version);
+    add(out, "uptimeSeconds", figures->uptime_s);
+    add(out, "files", store->files);
+    add(out, "uploadBytes", store->upload_bytes);
+    add(out, "databaseFilesBytes", store->files_bytes);
+    add(out, "logBytes", figures->log_bytes);
+    add(out, "pageBytes", store->page_bytes);
+    add(out, "pages", store->pages);
+    add(out, "freePages", store->free_pages);
+    buf_addf(out, ",\"canShrink\":%s", store->can_shrink ? "true" : "false");
+    add(out, "diskTotalBytes", store->disk_total);
+    add(out, "diskUsedBytes", store->disk_used);
+    add(out, "residentBytes", memory->resident);
+    add(out, "residentPeakBytes", memory->resident_peak);
+    add(out, "anonymousBytes", memory->anonymous);
+    add(out, "groupBytes", memory->group);
+    add(out, "groupPageCacheBytes", memory->group_page_cache);
+    add(out, "groupLimitBytes", memory->group_limit);
+    add(out, "connections", (int64_t)figures->server.connections);
+    add(out, "requests", (int64_t)figures->server.requests);
+    add(out, "uploads", (int64_t)figures->uploads);
+    add(out, "chunkBuffersUsed", (int64_t)figures->buffers_used);
+    add(out, "chunkBuffers", (int64_t)figures->buffers_total);
+    add(out, "chunkBufferBytes", (int64_t)figures->buffer_bytes);
+    buf_add_str(out, "}\n");
+}

@@ -1,0 +1,27 @@
+/* figures.h — what the program knows of itself: one source for the system page, its JSON, and
+ * whoever asks later. Thread-safe. Bytes unless it says otherwise. */
+#ifndef PICOSHARE_WEB_FIGURES_H
+#define PICOSHARE_WEB_FIGURES_H
+
+#include "picoshare/base/buf.h"
+#include "picoshare/base/memory_use.h"
+#include "picoshare/http/server.h"
+#include "picoshare/store/store.h"
+
+struct figures {
+    int64_t uptime_s;
+    struct store_figures store;
+    int64_t log_bytes; /* of the write-ahead log in use */
+    struct memory_use memory;
+    struct server_figures server;
+    size_t uploads;      /* running */
+    size_t buffers_used; /* chunk buffers */
+    size_t buffers_total;
+    size_t buffer_bytes; /* each */
+};
+
+err_t figures_collect(const struct request *request, struct figures *ret_figures) MUST_CHECK;
+/* As one JSON object and a line feed; what is not known is null. */
+void figures_add_json(const struct figures *figures, const char *version, struct buf *out);
+
+#endif

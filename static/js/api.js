@@ -1,0 +1,47 @@
+/* Calls to the server's interface. */
+
+import { hideProblem, problemFrom, problemOfNetwork, showProblem } from "./problem.js";
+
+/* Returns the text of a successful answer; throws a Problem otherwise. body: what becomes JSON. */
+export async function callApi(method, path, body) {
+  let response;
+  let text;
+  try {
+    response = await fetch(path, {
+      method,
+      ...(body !== undefined && {
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      }),
+    });
+    text = await response.text();
+  } catch {
+    throw problemOfNetwork();
+  }
+  if (!response.ok) {
+    throw problemFrom(response.status, response.headers.get("Content-Type"), text);
+  }
+  return text;
+}
+
+/* Makes a call for a form, which rests meanwhile, with the spinner shown. A failure stands in the
+   error box, with the advice for its status in `advice`, if any. Returns whether it worked. */
+export async function submitForm(form, { method, path, body, advice = {} }) {
+  const spinner = document.getElementById("progress-spinner");
+  const focused = document.activeElement;
+  hideProblem();
+  form.inert = true;
+  spinner.classList.remove("d-none");
+  try {
+    await callApi(method, path, body);
+    return true;
+  } catch (problem) {
+    problem.advice = advice[problem.status] ?? problem.advice;
+    showProblem(problem);
+    return false;
+  } finally {
+    spinner.classList.add("d-none");
+    form.inert = false;
+    focused?.focus({ preventScroll: true });
+  }
+}
