@@ -97,6 +97,15 @@ static err_t open_next(struct measurer *measurer)
     return err;
 }
 
+/* A row that is missing because the file has been deleted meanwhile is no damage. */
+static err_t judge_damage(struct measurer *measurer)
+{
+    struct store_entry entry;
+    err_t err = store_find_entry(measurer->store, measurer->at, &entry);
+    store_entry_done(&entry);
+    return err == ERR_OK ? ERR_CORRUPT : err;
+}
+
 static err_t hash_block(struct measurer *measurer)
 {
     size_t len = 0;
@@ -129,8 +138,16 @@ err_t measurer_work(struct measurer *measurer, int64_t budget_ms)
     int64_t until = clock_mono_ms(measurer->clock) + budget_ms;
     while (measurer->stage != STAGE_END && clock_mono_ms(measurer->clock) < until) {
         err_t err = step(measurer);
+        if (err == ERR_CORRUPT && measurer->file != NULL) {
+            err = judge_damage(measurer);
+        }
         if (err != ERR_OK) {
-            close_file(measurer); /* the next call goes on with the next one */
+            close_file(measurer); /* on with the next one */
+        }
+        bool passed_over = err == ERR_NOTFOUND ||
+                           /* what has no size is reported when its digest is looked for */
+                           (err == ERR_CORRUPT && measurer->stage == STAGE_SIZES);
+        if (err != ERR_OK && !passed_over) {
             return err;
         }
     }

@@ -223,12 +223,21 @@ static void give_guest_places(struct upload *upload)
     lock_give(&upload->uploads->lock);
 }
 
+/* From then on the store decides, in the order of its jobs. */
+static bool is_receiving(struct upload *upload)
+{
+    lock_take(&upload->lock);
+    bool receiving = upload->phase == PHASE_RECEIVING;
+    lock_give(&upload->lock);
+    return receiving;
+}
+
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err)
 {
     lock_take(&uploads->lock);
     LIST_EACH(u, &uploads->all, struct upload, all)
     {
-        if (strcmp(u->guest_link_id, link_id) == 0) {
+        if (strcmp(u->guest_link_id, link_id) == 0 && is_receiving(u)) {
             fail(u, err);
         }
     }

@@ -58,7 +58,7 @@ static err_t read_database(struct store *store, struct store_figures *figures)
         figures->upload_bytes = query_column_int(&q, 1);
         figures->pages = query_column_int(&q, 2);
         figures->free_pages = query_column_int(&q, 3);
-        figures->can_shrink = query_column_int(&q, 4) != 0;
+        figures->can_shrink = query_column_int(&q, 4) != 0 && !store->foreign_checkpoints;
     }
     err_t err = query_end(&q);
     reader_give(store, conn);

@@ -69,16 +69,16 @@ err_t store_count_downloads(struct store *store, const char *entry_id, bool uniq
     return err;
 }
 
-/* With max() in the select list, the other columns are those of the newest row: SQLite's rule for
- * bare columns in an aggregate query. */
 static const char all_sql[] =
     "SELECT unixepoch(download_timestamp), ifnull(client_ip, ''), ifnull(user_agent, '')"
     " FROM downloads WHERE entry_id = ? ORDER BY download_timestamp DESC, rowid DESC"
     " LIMIT ? OFFSET ?";
 static const char unique_sql[] =
-    "SELECT unixepoch(max(download_timestamp)), ifnull(client_ip, '') AS client,"
-    " ifnull(user_agent, '') FROM downloads WHERE entry_id = ? GROUP BY client"
-    " ORDER BY max(download_timestamp) DESC, client LIMIT ? OFFSET ?";
+    "SELECT unixepoch(download_timestamp), client, agent FROM"
+    " (SELECT download_timestamp, ifnull(client_ip, '') AS client, ifnull(user_agent, '') AS agent,"
+    " rowid AS row_id, row_number() OVER (PARTITION BY ifnull(client_ip, '')"
+    " ORDER BY download_timestamp DESC, rowid DESC) AS place FROM downloads WHERE entry_id = ?)"
+    " WHERE place = 1 ORDER BY download_timestamp DESC, row_id DESC LIMIT ? OFFSET ?";
 
 err_t store_list_downloads(struct store *store, const char *entry_id, bool unique_clients,
                            size_t offset, size_t limit,

@@ -1,94 +1,161 @@
 /* list.c — the list of files in any order, a page at a time.
  *
- * Every order has an index on its key and the id, so a page is read from where the last one ended
- * and costs its own rows only. A search looks at row after row of that order and stops after
- * max_rows of them; the caller may go on from there. */
+ * Every order has an index on its key and the id. The rows beyond a place are read as two ranges of
+ * it: those with the place's key and an id beyond its own, then those with a key beyond. (SQLite
+ * reads a single comparison, (key, id) > (?1, ?2), from the beginning of the index where the key is
+ * an expression or has a collation.) So a page costs the rows it looks at, however many files stand
+ * before it or share its key. It looks at more than it shows: expired files stay until the next
+ * collection, and a search takes row after row. All of them count towards max_rows, therefore what
+ * is known only elsewhere, the size and whether there are contents, is asked for last. */
 #include "internal.h"
-#include "picoshare/base/check.h"
-#include "picoshare/base/num.h"
 #include <string.h>
 
-/* The rows of one order in one direction: `from` names entries AS e and ext_files AS f, ?1 and ?2
- * are the place, ?3 is now. A file without a chunk row is none (database.md 4). */
-#define ROWS(from, key, compare, direction)                                                        \
-    "SELECT " ENTRY_COLUMNS ", " key " FROM " from " WHERE (" key ", e.id) " compare " (?1, ?2)"   \
-    " AND (e.expiration_time IS NULL OR unixepoch(e.expiration_time) > ?3)"                        \
-    " AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)"                              \
-    " ORDER BY " key " " direction ", e.id " direction
+/* One range; ?1 and ?2 are the place. */
+#define RANGE(from, key, where, order)                                                             \
+    "SELECT e.id, " key ", e.filename, e.note, unixepoch(e.expiration_time) FROM " from            \
+    " WHERE " where " ORDER BY " order
+enum { ID_COLUMN, KEY_COLUMN, NAME_COLUMN, NOTE_COLUMN, EXPIRATION_COLUMN };
 
-#define BOTH(from, key)                                                                            \
+enum range { SAME_KEY, BEYOND_KEY, RANGES };
+#define BOTH_RANGES(from, key, id, beyond, direction)                                              \
     {                                                                                              \
-        ROWS(from, key, ">", "ASC"), ROWS(from, key, "<", "DESC")                                  \
+        [SAME_KEY] = RANGE(from, key, key " = ?1 AND " id " " beyond " ?2", id " " direction),     \
+        [BEYOND_KEY] =                                                                             \
+            RANGE(from, key, key " " beyond " ?1", key " " direction ", " id " " direction),       \
     }
 
-#define BY_ENTRY "entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
-#define BY_FILE "ext_files AS f CROSS JOIN entries AS e ON e.id = f.id"
+#define BOTH_WAYS(from, key, id)                                                                   \
+    {                                                                                              \
+        BOTH_RANGES(from, key, id, ">", "ASC"), BOTH_RANGES(from, key, id, "<", "DESC")            \
+    }
 
-static const char *const rows_sql[][2] = {
-    [STORE_BY_UPLOADED] = BOTH(BY_ENTRY, "e.upload_time"),
-    [STORE_BY_NAME] = BOTH(BY_ENTRY, "e.filename COLLATE NOCASE"),
-    [STORE_BY_SIZE] = BOTH(BY_FILE, "f.size"),
-    [STORE_BY_EXPIRES] = BOTH(BY_ENTRY, "ifnull(e.expiration_time, '2999-12-31T00:00:00Z')"),
+#define ENTRIES "entries AS e"
+#define FILES "ext_files AS f CROSS JOIN entries AS e ON e.id = f.id"
+
+static const char *const ranges_sql[][2][RANGES] = {
+    [STORE_BY_UPLOADED] = BOTH_WAYS(ENTRIES, "e.upload_time", "e.id"),
+    [STORE_BY_NAME] = BOTH_WAYS(ENTRIES, "e.filename COLLATE NOCASE", "e.id"),
+    [STORE_BY_SIZE] = BOTH_WAYS(FILES, "f.size", "f.id"),
+    [STORE_BY_EXPIRES] =
+        BOTH_WAYS(ENTRIES, "ifnull(e.expiration_time, '2999-12-31T00:00:00Z')", "e.id"),
 };
 
-/* A listing that begins at an end begins before every row: numbers sort before texts, the empty
- * text before other texts, and blobs after all of them. */
-static void bind_place(struct query *q, const struct store_listing *listing, bool downwards)
+/* A listing from an end begins before every row: numbers sort before texts, the empty text before
+ * other texts, and blobs after all of them. */
+static void bind_place(struct query *q, const struct store_listing *listing, bool downwards,
+                       enum range range)
 {
     const struct store_place *place = &listing->place;
-    int64_t size = INT64_MIN;
     bool at_end = place->id[0] == '\0';
     if (at_end && downwards) {
         query_bind_blob(q, "", 0);
-    } else if (listing->sort == STORE_BY_SIZE) {
-        /* What is no size is the beginning. */
-        err_t err = at_end ? ERR_OK : num_parse_i64(slice_str(place->key), 0, INT64_MAX, &size);
-        query_bind_int(q, err == ERR_OK ? size : INT64_MIN);
+    } else if (at_end && listing->sort == STORE_BY_SIZE) {
+        query_bind_int(q, INT64_MIN);
     } else {
-        query_bind_text(q, at_end ? "" : place->key);
+        query_bind_text(q, at_end ? "" : place->key); /* SQLite makes a number of it for a size */
     }
-    query_bind_text(q, place->id);
-}
-
-static bool matches(const struct store_entry *entry, const char *search)
-{
-    return search == NULL || search[0] == '\0' || strcasestr(entry->filename, search) != NULL ||
-           (entry->note != NULL && strcasestr(entry->note, search) != NULL);
-}
-
-static void read_place(struct query *q, const struct store_entry *entry, struct store_place *place)
-{
-    /* A longer key is cut: rows that differ only beyond it may come twice or not at all. */
-    struct slice key = query_column_text(q, ENTRY_COLUMNS_COUNT);
-    key.len = key.len < STORE_KEY_BYTES ? key.len : STORE_KEY_BYTES - 1;
-    if (!slice_copy(key, place->key, sizeof place->key)) {
-        place->key[0] = '\0';
+    if (range == SAME_KEY) {
+        query_bind_text(q, place->id);
     }
-    memcpy(place->id, entry->id, sizeof place->id);
 }
 
-/* Reads the current row; false when it failed or `each` wants no more. */
-static bool list_row(struct query *q, const struct store_listing *listing,
-                     bool (*each)(void *arg, const struct store_entry *entry,
-                                  const struct store_place *place),
-                     void *arg, struct store_place *last, err_t *err)
+/* One call of store_list_entries(). */
+struct reading {
+    const struct store_listing *listing;
+    bool (*each)(void *arg, const struct store_entry *entry, const struct store_place *place);
+    void *arg;
+    struct store_place *last; /* of the row looked at last */
+    size_t rows;              /* looked at */
+    bool ended;               /* by `each` or by max_rows, … */
+    bool more;                /* … which was it */
+};
+
+/* The row's place becomes the last one; false when nobody can ask for its id. */
+static bool read_place(struct query *q, struct store_place *last)
 {
+    struct slice id = query_column_text(q, ID_COLUMN);
+    struct store_place place;
+    if (id.len == 0 || !slice_copy(id, place.id, sizeof place.id)) {
+        return false;
+    }
+    /* Longer than any of PicoShare's, or with a NUL: it is cut, and rows that differ only beyond
+     * may come twice or not at all. */
+    struct slice key = query_column_text(q, KEY_COLUMN);
+    key.len = slice_find(key, '\0');
+    key.len = key.len < sizeof place.key ? key.len : sizeof place.key - 1;
+    (void)slice_copy(key, place.key, sizeof place.key);
+    *last = place;
+    return true;
+}
+
+static bool column_contains(struct query *q, int column, const char *part)
+{
+    const char *text = query_column_text(q, column).ptr;
+    return text != NULL && strcasestr(text, part) != NULL;
+}
+
+static bool is_wanted(struct query *q, const struct store_listing *listing)
+{
+    const char *search = listing->search;
+    if (!query_column_null(q, EXPIRATION_COLUMN) &&
+        query_column_int(q, EXPIRATION_COLUMN) <= listing->now) {
+        return false;
+    }
+    return search == NULL || search[0] == '\0' || column_contains(q, NAME_COLUMN, search) ||
+           column_contains(q, NOTE_COLUMN, search);
+}
+
+/* ERR_NOTFOUND: it has no chunk row, so it is no file (database.md 4). */
+static err_t read_file(struct conn *conn, const char *id, struct store_entry *entry)
+{
+    *entry = (struct store_entry){.filename = NULL};
+    struct query q = query_start(
+        conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
+              " WHERE e.id = ? AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)");
+    query_bind_text(&q, id);
+    bool found = query_row(&q);
+    bool sized = found && !query_column_null(&q, ENTRY_SIZE_COLUMN);
+    if (found) {
+        files_read_entry(&q, entry);
+    }
+    err_t err = query_end(&q);
+    if (err == ERR_OK && found && !sized) {
+        err = files_read_layout(conn, entry);
+        err = err == ERR_CORRUPT ? ERR_OK : err; /* must not hide the others */
+    }
+    return err == ERR_OK && !found ? ERR_NOTFOUND : err;
+}
+
+static err_t list_row(struct query *q, struct reading *reading)
+{
+    if (!read_place(q, reading->last) || !is_wanted(q, reading->listing)) {
+        return ERR_OK;
+    }
     struct store_entry entry;
-    bool sized = !query_column_null(q, ENTRY_SIZE_COLUMN);
-    files_read_entry(q, &entry);
-    bool more = q->rc == SQLITE_ROW;
-    if (more) {
-        read_place(q, &entry, last);
-        if (matches(&entry, listing->search)) {
-            if (!sized) {
-                *err = files_read_layout(q->conn, &entry);
-                *err = *err == ERR_CORRUPT ? ERR_OK : *err; /* must not hide the others */
-            }
-            more = *err == ERR_OK && each(arg, &entry, last);
-        }
+    err_t err = read_file(q->conn, reading->last->id, &entry);
+    if (err == ERR_OK) {
+        reading->ended = !reading->each(reading->arg, &entry, reading->last);
     }
     store_entry_done(&entry);
-    return more;
+    return err == ERR_NOTFOUND ? ERR_OK : err;
+}
+
+static err_t list_range(struct conn *conn, enum range range, struct reading *reading)
+{
+    const struct store_listing *listing = reading->listing;
+    bool downwards = listing->descending != listing->backwards;
+    struct query q = query_start(conn, ranges_sql[listing->sort][downwards][range]);
+    bind_place(&q, listing, downwards, range);
+    err_t err = ERR_OK;
+    while (err == ERR_OK && !reading->ended && query_row(&q)) {
+        reading->more = reading->rows++ == listing->max_rows;
+        reading->ended = reading->more;
+        if (!reading->ended) {
+            err = list_row(&q, reading);
+        }
+    }
+    err_t end = query_end(&q);
+    return end != ERR_OK ? end : err;
 }
 
 err_t store_list_entries(struct store *store, const struct store_listing *listing,
@@ -96,22 +163,14 @@ err_t store_list_entries(struct store *store, const struct store_listing *listin
                                       const struct store_place *place),
                          void *arg, struct store_place *ret_last, bool *ret_more)
 {
-    bool downwards = listing->descending != listing->backwards;
     *ret_last = listing->place;
-    *ret_more = false;
+    struct reading reading = {.listing = listing, .each = each, .arg = arg, .last = ret_last};
     struct conn *conn = reader_take(store);
-    struct query q = query_start(conn, rows_sql[listing->sort][downwards ? 1 : 0]);
-    bind_place(&q, listing, downwards);
-    query_bind_int(&q, listing->now);
     err_t err = ERR_OK;
-    size_t rows = 0;
-    while (query_row(&q)) {
-        *ret_more = rows++ == listing->max_rows;
-        if (*ret_more || !list_row(&q, listing, each, arg, ret_last, &err)) {
-            break;
-        }
+    for (enum range range = SAME_KEY; range < RANGES && err == ERR_OK && !reading.ended; range++) {
+        err = list_range(conn, range, &reading);
     }
-    err_t end = query_end(&q);
     reader_give(store, conn);
-    return end != ERR_OK ? end : err;
+    *ret_more = reading.more;
+    return err;
 }

@@ -4,7 +4,7 @@
 
 #define UNMEASURED(condition)                                                                      \
     "SELECT e.id FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"                        \
-    " WHERE e.id > ? AND " condition " AND length(e.id) = ? ORDER BY e.id LIMIT 1"
+    " WHERE e.id > ? AND " condition " AND length(CAST(e.id AS BLOB)) = ? ORDER BY e.id LIMIT 1"
 
 err_t store_next_unmeasured(struct store *store, const char *after, bool sizes_only,
                             char ret_id[STORE_ENTRY_ID_LEN + 1])

@@ -94,13 +94,16 @@ static err_t is_visible(struct store *store, const char *id, bool *ret_visible)
 static err_t run_purge(struct store *store, struct store_job *job)
 {
     struct store_purge *purge = CONTAINER_OF(job, struct store_purge, job);
-    bool visible = false;
-    err_t err = is_visible(store, purge->id, &visible);
-    bool done = visible;
-    while (err == ERR_OK && !done && !writer_slice_over(store)) {
-        err = remove_entry(store, purge->id, HISTORY_STEP, &done);
+    bool spared = false;
+    bool done = false;
+    err_t err = is_visible(store, purge->id, &spared);
+    if (err != ERR_OK || spared || files_is_draft(store, slice_str(purge->id))) {
+        return err;
     }
-    if (err == ERR_OK && done && !visible) {
+    do {
+        err = remove_entry(store, purge->id, HISTORY_STEP, &done);
+    } while (err == ERR_OK && !done && !writer_slice_over(store));
+    if (err == ERR_OK && done) {
         err = remove_chunks(store, purge->id, &done);
     }
     job->again = err == ERR_OK && !done;

@@ -98,15 +98,10 @@ static err_t read_int(struct conn *conn, const char *sql, int64_t *ret_value)
     return err;
 }
 
-static err_t create_our_tables(struct conn *conn)
-{
-    return conn_exec(conn, create_extras);
-}
-
 err_t schema_create_tables(struct conn *conn)
 {
     err_t err = conn_exec(conn, create_tables);
-    return err == ERR_OK ? create_our_tables(conn) : err;
+    return err == ERR_OK ? conn_exec(conn, create_extras) : err;
 }
 
 static err_t set_up_tables(struct conn *conn, const char *path, bool is_new,
@@ -114,7 +109,7 @@ static err_t set_up_tables(struct conn *conn, const char *path, bool is_new,
 {
     err_t err = conn_exec(conn, "BEGIN IMMEDIATE");
     if (err == ERR_OK) {
-        err = is_new ? schema_create_tables(conn) : create_our_tables(conn);
+        err = is_new ? schema_create_tables(conn) : conn_exec(conn, create_extras);
     }
     if (err == ERR_OK) {
         err = conn_exec(conn, "COMMIT");

@@ -52,6 +52,9 @@ static err_t open_writer(const struct store_options *options, struct store *stor
 {
     struct conn *conn = &store->writer;
     err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, conn, ret_info);
+    if (err == ERR_OK && options->foreign_checkpoints) {
+        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
     if (err == ERR_OK) {
         err = schema_prepare(conn, options, &store->upgraded_from, ret_info);
     }
@@ -74,9 +77,6 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     }
     err_t read_err = query_end(&q);
     err = err != ERR_OK ? err : read_err;
-    if (options->foreign_checkpoints) {
-        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    }
     return err == ERR_OK ? ERR_OK
                          : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
                                    sqlite3_errmsg(conn->db));

@@ -258,11 +258,13 @@ static err_t refuse_layout(const struct upgrade *up, const char *table, const ch
 
 static err_t find_layout(struct upgrade *up, size_t table)
 {
+    /* Names have no case. A view, or a table without rowids, has columns like nobody's. */
     struct answer columns;
     err_t err = ask(up->conn, &columns,
-                    "SELECT group_concat(name) FROM (SELECT i.name FROM pragma_table_list AS t,"
+                    "SELECT group_concat(name) FROM (SELECT CASE WHEN t.type = 'table' AND NOT t.wr"
+                    " THEN i.name ELSE 'none' END AS name FROM pragma_table_list AS t,"
                     " pragma_table_info(t.name, t.schema) AS i WHERE t.schema = 'main' AND"
-                    " t.name = '%s' AND t.type = 'table' AND NOT t.wr ORDER BY i.name)",
+                    " t.name = '%s' COLLATE NOCASE ORDER BY i.name)",
                     tables[table]);
     if (err != ERR_OK) {
         return err;

@@ -26,12 +26,14 @@ static err_t run_vacuum(struct store *store, struct store_job *job)
         err = read_pragma(&store->writer, "PRAGMA freelist_count", &before);
     }
     left = before;
-    while (err == ERR_OK && left > 0 && !writer_slice_over(store)) {
-        err = conn_run(&store->writer, "PRAGMA incremental_vacuum(16)");
+    do {
+        if (err == ERR_OK && left > 0) {
+            err = conn_run(&store->writer, "PRAGMA incremental_vacuum(16)");
+        }
         if (err == ERR_OK) {
             err = read_pragma(&store->writer, "PRAGMA freelist_count", &left);
         }
-    }
+    } while (err == ERR_OK && left > 0 && !writer_slice_over(store));
     if (err == ERR_OK) {
         vacuum->pages_freed += before - left;
         job->again = left > 0;

@@ -2,8 +2,9 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Takes what stands before the next separator that is not within quotes. */
-static struct slice take_until(struct slice *rest, char separator)
+/* Takes what stands before the next separator that is not within quotes. False: a quote is open at
+ * its end. */
+static bool take_until(struct slice *rest, char separator, struct slice *ret_taken)
 {
     bool quoted = false;
     size_t len = 0;
@@ -15,9 +16,9 @@ static struct slice take_until(struct slice *rest, char separator)
         }
         len++;
     }
-    struct slice taken = {rest->ptr, len};
+    *ret_taken = slice_trim(slice_of(rest->ptr, len));
     *rest = slice_skip(*rest, len < rest->len ? len + 1 : len);
-    return slice_trim(taken);
+    return !quoted;
 }
 
 static struct slice unquote(struct slice s)
@@ -49,7 +50,8 @@ static struct slice address_of(struct slice node)
 static struct slice client_of(struct slice element)
 {
     while (element.len > 0) {
-        struct slice pair = take_until(&element, ';');
+        struct slice pair;
+        (void)take_until(&element, ';', &pair);
         size_t equals = slice_find(pair, '=');
         if (equals < pair.len &&
             slice_eq_nocase(slice_trim(slice_of(pair.ptr, equals)), SLICE("for"))) {
@@ -62,10 +64,13 @@ static struct slice client_of(struct slice element)
 void forwarded_add_clients(struct slice value, struct buf *out)
 {
     for (bool first = true; value.len > 0; first = false) {
-        struct slice element = take_until(&value, ',');
+        struct slice element;
+        /* What an open quote has swallowed may be what the proxy has added to its client's header:
+         * such an element names nobody, or the client could name itself. */
+        bool closed = take_until(&value, ',', &element);
         if (!first) {
             buf_add_str(out, ", ");
         }
-        buf_add_slice(out, client_of(element));
+        buf_add_slice(out, closed ? client_of(element) : SLICE("unknown"));
     }
 }

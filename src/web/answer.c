@@ -43,17 +43,17 @@ static const char *reason_phrase(int status)
     case 400:
         return "Bad request";
     case 401:
-        return "Not signed in";
+        return "No access";
     case 403:
         return "Not allowed";
     case 404:
         return "Not found";
     case 405:
-        return "Method not allowed";
+        return "No page here";
     case 413:
         return "Too large";
-    case 416:
-        return "No such part";
+    case 414:
+        return "Address too long";
     case 429:
         return "Too many attempts";
     case 503:
@@ -65,20 +65,48 @@ static const char *reason_phrase(int status)
     }
 }
 
-static const char *advice(int status)
+/* What is lost: a person who has sent something, or sees the server fail, wonders. */
+static const char *losses(const struct request *request, int status)
 {
+    if (status >= 500) {
+        return "Nothing that was stored before is lost. ";
+    }
+    return changes_something(request) ? "Nothing was stored or changed. " : "";
+}
+
+/* What to do. Without a route, and on those of guests, it must suit a stranger too. */
+static const char *advice(const struct request *request, int status)
+{
+    const struct route *route = request_route(request);
     switch (status) {
+    case 400:
+        return changes_something(request)
+                   ? "Go back, correct it, then try again."
+                   : "Check the link: it may have been cut off or changed on its way here.";
+    case 401:
+        return route != NULL && (route->flags & ROUTE_OWNER) != 0
+                   ? "Log in, then try again."
+                   : "Ask whoever sent you the link for a new one.";
+    case 403:
+        return "A page of another site asked for this. If it was you who wanted it, begin at the"
+               " start page.";
     case 404:
-        return "Check the link. The file may have expired or been deleted.";
+        return "Check the link. What it led to may have expired or been deleted.";
+    case 405:
+        return "Only forms and programs use this address. Begin at the start page.";
+    case 413:
+        return "Send less at once, or a smaller file.";
+    case 414:
+        return "Check the link: other text may have got into it.";
+    case 429:
+        return "Wait before you try again: each wrong passphrase makes the wait longer.";
     case 503:
-        return "Wait a moment and try again. Nothing that was stored is lost.";
+        return "Wait a moment, then try again.";
     case 507:
-        return "The server has no room left. Delete files that are no longer needed, or give it a"
-               " larger disk. Nothing that was stored is lost.";
-    case 500:
-        return "Nothing that was stored is lost. The server's log says more.";
+        return "Make room: delete files that are no longer needed, or ask the owner of this server"
+               " to.";
     default:
-        return "";
+        return "Try again. If it fails again, the server's log tells its owner more.";
     }
 }
 
@@ -128,13 +156,16 @@ void answer_page(struct request *request, int status, struct buf *page)
 static struct response *error_page(struct request *request, int status, const char *text)
 {
     char title[64];
+    char what_now[256];
     (void)snprintf(title, sizeof title, "PicoShare - %s", reason_phrase(status));
+    (void)snprintf(what_now, sizeof what_now, "%s%s", losses(request, status),
+                   advice(request, status));
     struct error_page view = {
         .head = {.title = title, .signed_in = auth_is_owner(request), .active = NAV_NONE},
         .status = status,
         .heading = reason_phrase(status),
         .message = text,
-        .advice = advice(status),
+        .advice = what_now,
     };
     struct buf page;
     buf_init(&page, MAX_PAGE_BYTES);

@@ -15,7 +15,8 @@
 #include "templates.h"
 #include <string.h>
 
-enum { SEARCH_BYTES = 256 };
+/* What the search field takes: 255 UTF-16 units of at most three bytes. */
+enum { SEARCH_BYTES = 255 * 3 + 1 };
 
 static const char *const sort_names[] = {
     [STORE_BY_UPLOADED] = "uploaded",
@@ -51,8 +52,8 @@ struct file_list {
     struct file_row_view views[FILES_PER_PAGE];
     size_t count;
     bool full;               /* there are more rows in the direction of reading */
-    bool gave_up;            /* the search stopped early, at … */
-    struct store_place last; /* … the last row looked at */
+    bool gave_up;            /* it has looked at enough rows: the last one was … */
+    struct store_place last; /* … here */
     bool failed;             /* no memory */
     struct buf urls;         /* of links, each ended by NUL */
 };
@@ -78,30 +79,52 @@ static bool is_descending(enum store_sort sort)
     return sort != STORE_BY_NAME;
 }
 
+static bool read_descending(const struct request *request, enum store_sort sort)
+{
+    char order[8];
+    if (request_query_get(request, "order", order, sizeof order) == ERR_OK) {
+        if (strcmp(order, "asc") == 0) {
+            return false;
+        }
+        if (strcmp(order, "desc") == 0) {
+            return true;
+        }
+    }
+    return is_descending(sort);
+}
+
+/* Without the blanks around it, which keyboards of telephones add. */
+static void read_search(const struct request *request, char ret_search[SEARCH_BYTES])
+{
+    char text[SEARCH_BYTES];
+    if (request_query_get(request, "q", text, sizeof text) != ERR_OK) {
+        text[0] = '\0';
+    }
+    check(slice_copy(slice_trim(slice_str(text)), ret_search, SEARCH_BYTES));
+}
+
+static bool read_place(const struct request *request, const char *direction,
+                       struct store_place *place)
+{
+    if (request_query_get(request, direction, place->id, sizeof place->id) == ERR_OK &&
+        place->id[0] != '\0' &&
+        request_query_get(request, "key", place->key, sizeof place->key) == ERR_OK) {
+        return true;
+    }
+    *place = (struct store_place){.id = ""};
+    return false;
+}
+
 static void read_wish(const struct request *request, struct wish *wish)
 {
-    char text[16];
+    char last[8];
     *wish = (struct wish){.sort = read_sort(request)};
-    wish->descending = is_descending(wish->sort);
-    if (request_query_get(request, "order", text, sizeof text) == ERR_OK) {
-        wish->descending = strcmp(text, "desc") == 0;
-    }
-    if (request_query_get(request, "q", wish->search, sizeof wish->search) != ERR_OK) {
-        wish->search[0] = '\0';
-    }
-    wish->from_end = request_query_get(request, "last", text, sizeof text) == ERR_OK;
+    wish->descending = read_descending(request, wish->sort);
+    read_search(request, wish->search);
+    wish->from_end = request_query_get(request, "last", last, sizeof last) == ERR_OK;
     wish->backwards = wish->from_end;
-    struct store_place *place = &wish->place;
-    if (request_query_get(request, "key", place->key, sizeof place->key) != ERR_OK ||
-        wish->from_end) {
-        return;
-    }
-    if (request_query_get(request, "after", place->id, sizeof place->id) == ERR_OK) {
-        return;
-    }
-    wish->backwards = request_query_get(request, "before", place->id, sizeof place->id) == ERR_OK;
-    if (!wish->backwards) {
-        *place = (struct store_place){.id = ""};
+    if (!wish->from_end && !read_place(request, "after", &wish->place)) {
+        wish->backwards = read_place(request, "before", &wish->place);
     }
 }
 
@@ -139,7 +162,6 @@ static void clear_rows(struct file_list *list)
 static err_t read_rows(struct store *store, struct file_list *list)
 {
     const struct wish *wish = &list->wish;
-    bool searching = wish->search[0] != '\0';
     struct store_listing listing = {
         .sort = wish->sort,
         .descending = wish->descending,
@@ -147,19 +169,31 @@ static err_t read_rows(struct store *store, struct file_list *list)
         .place = wish->place,
         .search = wish->search,
         .now = list->now,
-        .max_rows = searching ? SEARCH_MAX_ROWS : FILES_PER_PAGE + 1,
+        .max_rows = LIST_MAX_ROWS,
     };
     err_t err = store_list_entries(store, &listing, add_row, list, &list->last, &list->gave_up);
-    list->gave_up = list->gave_up && searching;
     return err == ERR_OK && list->failed ? ERR_NOMEM : err;
+}
+
+/* Whether nothing stands before these rows, or behind them. */
+static bool is_start(const struct file_list *list)
+{
+    const struct wish *wish = &list->wish;
+    return wish->backwards ? !list->full && !list->gave_up : wish->place.id[0] == '\0';
+}
+
+static bool is_end(const struct file_list *list)
+{
+    return list->wish.backwards ? list->wish.from_end : !list->full && !list->gave_up;
 }
 
 static err_t read_page(struct store *store, struct file_list *list)
 {
     err_t err = read_rows(store, list);
-    if (err == ERR_OK && list->wish.backwards && !list->wish.from_end && !list->full &&
-        !list->gave_up) {
-        /* It reached the beginning: then it is the first page, and a whole one. */
+    /* The first page is a whole one, from wherever it is reached. Not in a search: it might stop
+     * before it comes to these rows again. */
+    if (err == ERR_OK && list->wish.backwards && is_start(list) && !is_end(list) &&
+        list->wish.search[0] == '\0') {
         clear_rows(list);
         list->wish.backwards = false;
         list->wish.place = (struct store_place){.id = ""};
@@ -173,6 +207,7 @@ static err_t read_page(struct store *store, struct file_list *list)
 struct link {
     enum store_sort sort;
     bool descending;
+    bool all;              /* without the search */
     const char *direction; /* "after", "before", "last", or NULL: the first page */
     const struct store_place *place;
 };
@@ -193,7 +228,7 @@ static size_t add_link(struct file_list *list, const struct link *link)
     buf_add_str(out, "/files");
     add_param(out, '?', "sort", sort_names[link->sort]);
     add_param(out, '&', "order", link->descending ? "desc" : "asc");
-    if (list->wish.search[0] != '\0') {
+    if (list->wish.search[0] != '\0' && !link->all) {
         add_param(out, '&', "q", list->wish.search);
     }
     if (link->direction != NULL) {
@@ -223,19 +258,15 @@ static void make_views(struct file_list *list)
     }
 }
 
-/* Which of the links to other pages there are. */
+/* Where the links to other pages stand in list->urls. */
 struct pager {
-    size_t first, previous, next, last, go_on;
-    bool has_previous, has_next;
+    size_t first, previous, next, last, go_on, all;
 };
 
 static void make_pager(struct file_list *list, struct pager *pager)
 {
     const struct wish *wish = &list->wish;
-    bool from_start = !wish->backwards && wish->place.id[0] == '\0';
     struct link link = {.sort = wish->sort, .descending = wish->descending};
-    pager->has_previous = list->count > 0 && (wish->backwards ? list->full : !from_start);
-    pager->has_next = list->count > 0 && (wish->backwards ? !wish->from_end : list->full);
     pager->first = add_link(list, &link);
     link.direction = "last";
     pager->last = add_link(list, &link);
@@ -252,6 +283,8 @@ static void make_pager(struct file_list *list, struct pager *pager)
     link.direction = wish->backwards ? "before" : "after";
     link.place = &list->last;
     pager->go_on = add_link(list, &link);
+    pager->all = add_link(
+        list, &(struct link){.sort = wish->sort, .descending = wish->descending, .all = true});
 }
 
 static void render(struct file_list *list, struct buf *page)
@@ -274,7 +307,10 @@ static void render(struct file_list *list, struct buf *page)
         sorts[i].url = urls + sort_links[i];
         sorts[i].order = wish->sort != i ? NULL : wish->descending ? "descending" : "ascending";
     }
-    bool other_pages = pager.has_previous || pager.has_next;
+    bool start = is_start(list);
+    bool end = is_end(list);
+    bool previous = !start && list->count > 0 && !(wish->backwards && list->gave_up);
+    bool next = !end && list->count > 0 && !(!wish->backwards && list->gave_up);
     struct files_page view = {
         .head = {.title = "PicoShare - Files", .signed_in = true, .active = NAV_FILES},
         .rows = list->views,
@@ -286,15 +322,14 @@ static void render(struct file_list *list, struct buf *page)
         .sort = sort_names[wish->sort],
         .order = wish->descending ? "desc" : "asc",
         .search = wish->search,
-        .searchable = other_pages || wish->search[0] != '\0',
-        .first_url = pager.has_previous ? urls + pager.first : NULL,
-        .previous_url = pager.has_previous ? urls + pager.previous : NULL,
-        .next_url = pager.has_next ? urls + pager.next : NULL,
-        .last_url = pager.has_next ? urls + pager.last : NULL,
+        .searchable = !start || !end || wish->search[0] != '\0',
+        .first_url = start ? NULL : urls + pager.first,
+        .previous_url = previous ? urls + pager.previous : NULL,
+        .next_url = next ? urls + pager.next : NULL,
+        .last_url = end ? NULL : urls + pager.last,
         .go_on_url = list->gave_up ? urls + pager.go_on : NULL,
-        .looked_at = SEARCH_MAX_ROWS,
-        .all_url = "/files",
-        .is_first = !wish->backwards && wish->place.id[0] == '\0',
+        .looked_at = LIST_MAX_ROWS,
+        .all_url = urls + pager.all,
     };
     if (buf_err(&list->urls) == ERR_OK) {
         template_files(page, &view);

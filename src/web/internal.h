@@ -20,6 +20,8 @@ enum route_flags {
 };
 
 struct app *app_of(const struct request *request);
+/* Whether the request is more than a question: neither GET nor HEAD. */
+bool changes_something(const struct request *request);
 
 /* ---- answer.c ---- */
 

@@ -87,6 +87,16 @@ static bool redirect_unclean(struct request *request)
     return true;
 }
 
+/* PicoShare answers with nothing; a person who looks at an address for forms is told so. */
+static struct response *wrong_method(struct request *request)
+{
+    if (is_method(request, "OPTIONS")) {
+        return response_new(204);
+    }
+    return wants_html(request) ? error_response(request, 405, "This address shows nothing.")
+                               : response_new(405);
+}
+
 static const struct route *find_route(struct request *request,
                                       struct slice params[ROUTE_MAX_PARAMS])
 {
@@ -103,7 +113,7 @@ static const struct route *find_route(struct request *request,
     if (route == NULL && allow.len == 0) {
         answer_error(request, 404, "404 page not found");
     } else if (route == NULL) {
-        struct response *response = response_new(is_method(request, "OPTIONS") ? 204 : 405);
+        struct response *response = wrong_method(request);
         response_header(response, "Allow", buf_str(&allow));
         request_answer(request, response);
     }
@@ -111,7 +121,7 @@ static const struct route *find_route(struct request *request,
     return route;
 }
 
-static bool changes_something(const struct request *request)
+bool changes_something(const struct request *request)
 {
     return !is_method(request, "GET") && !is_method(request, "HEAD");
 }

@@ -1,7 +1,14 @@
 /* system_pages.c — /settings and /information (web-ui.md 10.3, 10.4). */
+#include "figures.h"
 #include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/text/cookie.h"
 #include "picoshare/text/size.h"
+#include "picoshare/text/user_agent.h"
 #include "templates.h"
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 /* ---- /settings ---- */
 
@@ -41,57 +48,163 @@ const struct request_handler handler_settings_page = {.end = end_settings};
 
 /* ---- /information ---- */
 
+/* Enough to find one among them; to be rid of more they can be ended all at once. */
+enum { MAX_LISTED_SESSIONS = 100 };
+
 static int percent_of(int64_t part, int64_t whole)
 {
     return whole > 0 ? (int)(100.0 * (double)part / (double)whole + 0.5) : 0;
 }
 
-static void render_information(const struct app *app, const struct store_figures *figures,
-                               struct buf *page)
+/* "" for what is not known. */
+static void print_known_size(int64_t bytes, char ret_text[SIZE_TEXT_SIZE])
 {
-    char disk_used[SIZE_TEXT_SIZE];
-    char disk_total[SIZE_TEXT_SIZE];
-    char upload[SIZE_TEXT_SIZE];
-    char database[SIZE_TEXT_SIZE];
-    char unused[SIZE_TEXT_SIZE];
-    size_print(figures->disk_used, disk_used);
-    size_print(figures->disk_total, disk_total);
-    size_print(figures->upload_bytes, upload);
-    size_print(figures->files_bytes, database);
-    size_print(figures->free_pages * figures->page_bytes, unused);
-    struct information_page view = {
+    ret_text[0] = '\0';
+    if (bytes >= 0) {
+        size_print(bytes, ret_text);
+    }
+}
+
+/* In the largest unit of which there is one. */
+static void print_uptime(int64_t seconds, char *ret_text, size_t size)
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{SECONDS_PER_DAY, "day"}, {3600, "hour"}, {60, "minute"}, {1, "second"}};
+    size_t i = 0;
+    while (i + 1 < ARRAY_LEN(units) && seconds < units[i].seconds) {
+        i++;
+    }
+    int64_t count = seconds / units[i].seconds;
+    (void)snprintf(ret_text, size, "%" PRId64 " %s%s", count, units[i].name, count == 1 ? "" : "s");
+}
+
+/* What needs no text made of it. */
+static struct information_page plain_figures(const struct app *app, const struct figures *figures)
+{
+    const struct store_figures *store = &figures->store;
+    return (struct information_page){
         .head = {.title = "PicoShare - System Information",
                  .signed_in = true,
                  .active = NAV_INFORMATION},
-        .disk_used = figures->disk_used,
-        .disk_total = figures->disk_total,
-        .disk_percent = percent_of(figures->disk_used, figures->disk_total),
-        .disk_used_size = disk_used,
-        .disk_total_size = disk_total,
-        .upload_size = upload,
-        .database_size = database,
-        .free_size = unused,
-        .can_shrink = figures->can_shrink,
+        .disk_used = store->disk_used,
+        .disk_total = store->disk_total,
+        .disk_percent = percent_of(store->disk_used, store->disk_total),
+        .can_shrink = store->can_shrink,
         .version = app->version,
         .revision = app->revision,
         .commit_time = app->commit_time,
+        .files = store->files,
+        .free_pages = store->free_pages,
+        .uploads = (int64_t)figures->uploads,
+        .buffers_used = (int64_t)figures->buffers_used,
+        .buffers_total = (int64_t)figures->buffers_total,
+        .connections = (int64_t)figures->server.connections,
+        .requests = (int64_t)figures->server.requests,
     };
-    template_information(page, &view);
+}
+
+/* Everything but the sessions. */
+static void render_figures(const struct app *app, const struct figures *figures, struct buf *page)
+{
+    const struct store_figures *store = &figures->store;
+    const struct memory_use *memory = &figures->memory;
+    struct information_page view = plain_figures(app, figures);
+    const struct {
+        const char **text;
+        int64_t bytes;
+    } sizes[] = {
+        {&view.disk_used_size, store->disk_used},
+        {&view.disk_total_size, store->disk_total},
+        {&view.upload_size, store->upload_bytes},
+        {&view.database_size, store->files_bytes},
+        {&view.free_size, store->free_pages * store->page_bytes},
+        {&view.log_size, figures->log_bytes},
+        {&view.resident_size, memory->resident},
+        {&view.resident_peak_size, memory->resident_peak},
+        {&view.anonymous_size, memory->anonymous},
+        {&view.group_size, memory->group},
+        {&view.group_page_cache_size, memory->group_page_cache},
+        {&view.group_limit_size, memory->group_limit},
+        {&view.buffer_size, (int64_t)figures->buffer_bytes},
+    };
+    char texts[ARRAY_LEN(sizes)][SIZE_TEXT_SIZE];
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+        print_known_size(sizes[i].bytes, texts[i]);
+        *sizes[i].text = texts[i];
+    }
+    char uptime[32];
+    print_uptime(figures->uptime_s, uptime, sizeof uptime);
+    view.uptime = uptime;
+    template_information_begin(page, &view);
+}
+
+struct session_list {
+    struct buf *page;
+    char own[STORE_HANDLE_LEN + 1]; /* "": the client has no session */
+    size_t count;
+    bool more;
+};
+
+static bool add_session(void *arg, const struct store_session_view *session)
+{
+    struct session_list *list = arg;
+    if (list->count == MAX_LISTED_SESSIONS) {
+        list->more = true;
+        return false;
+    }
+    char created[TIMESTAMP_SIZE];
+    char last_used[TIMESTAMP_SIZE];
+    char browser[USER_AGENT_BROWSER_SIZE];
+    char platform[USER_AGENT_PLATFORM_SIZE];
+    timestamp_print(session->created, created);
+    timestamp_print(session->last_used, last_used);
+    user_agent_names(slice_str(session->user_agent), browser, platform);
+    struct session_view view = {
+        .handle = session->handle,
+        .created = created,
+        .last_used = last_used,
+        .client_ip = session->client_ip,
+        .browser = browser,
+        .platform = platform,
+        .own = strcmp(session->handle, list->own) == 0,
+    };
+    template_information_session(list->page, &view);
+    list->count++;
+    return buf_err(list->page) == ERR_OK;
+}
+
+static err_t render_sessions(const struct request *request, struct buf *page)
+{
+    struct app *app = app_of(request);
+    struct session_list list = {.page = page};
+    struct slice token;
+    if (!cookie_get(request_header(request, "Cookie"), "sharedSecret", &token) ||
+        !sessions_handle(token, list.own)) {
+        list.own[0] = '\0';
+    }
+    err_t err = store_list_sessions(app->store, clock_now_s(app->clock), MAX_LISTED_SESSIONS + 1,
+                                    add_session, &list);
+    template_information_end(page, list.count, list.more);
+    return err != ERR_OK ? err : buf_err(page);
 }
 
 static void end_information(struct request *request)
 {
-    struct app *app = app_of(request);
-    struct store_figures figures;
-    err_t err = store_figures(app->store, &figures);
-    if (err != ERR_OK) {
-        answer_failure(request, err, "failed to check available space");
-        return;
-    }
+    struct figures figures;
     struct buf page;
     buf_init(&page, MAX_PAGE_BYTES);
-    render_information(app, &figures, &page);
-    answer_page(request, 200, &page);
+    err_t err = figures_collect(request, &figures);
+    if (err == ERR_OK) {
+        render_figures(app_of(request), &figures, &page);
+        err = render_sessions(request, &page);
+    }
+    if (err == ERR_OK) {
+        answer_page(request, 200, &page);
+    } else {
+        answer_failure(request, err, "failed to check available space");
+    }
     buf_done(&page);
 }
 

@@ -571,7 +571,8 @@ static void answer_result_page(struct receiver *r)
         percent_add_component(full, slice_str(upload_file_name(r->upload, i)));
         links[i] = (struct link_view){.filename = upload_file_name(r->upload, i),
                                       .full_url = buf_str(full),
-                                      .short_url = buf_str(brief)};
+                                      .short_url = buf_str(brief),
+                                      .edit_id = r->is_guest ? NULL : upload_file_id(r->upload, i)};
     }
     if (links != NULL && urls != NULL) {
         char again[sizeof "/g/" + STORE_GUEST_LINK_ID_LEN] = "/";

@@ -1,6 +1,13 @@
 /* Calls to the server's interface. */
 
-import { hideProblem, problemFrom, problemOfNetwork, showProblem } from "./problem.js";
+import {
+  hideProblem,
+  isPage,
+  problemFrom,
+  problemOfNetwork,
+  problemOfProxy,
+  showProblem,
+} from "./problem.js";
 
 /* Returns the text of a successful answer; throws a Problem otherwise. body: what becomes JSON. */
 export async function callApi(method, path, body) {
@@ -18,8 +25,12 @@ export async function callApi(method, path, body) {
   } catch {
     throw problemOfNetwork();
   }
+  const contentType = response.headers.get("Content-Type");
   if (!response.ok) {
-    throw problemFrom(response.status, response.headers.get("Content-Type"), text);
+    throw problemFrom(response.status, contentType, text);
+  }
+  if (isPage(contentType)) {
+    throw problemOfProxy();
   }
   return text;
 }

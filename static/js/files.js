@@ -11,3 +11,13 @@ for (const button of document.querySelectorAll("button[pico-entry-id]")) {
     }
   });
 }
+
+/* Which file a control is for is said here, since it would double the size of the page. */
+document.querySelectorAll("tbody tr").forEach((row, number) => {
+  const name = row.querySelector("a");
+  name.id = `name-${number}`;
+  for (const control of row.querySelectorAll("[aria-label]")) {
+    control.title = control.getAttribute("aria-label");
+    control.setAttribute("aria-describedby", name.id);
+  }
+});

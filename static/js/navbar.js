@@ -1,6 +1,6 @@
 /* On every page: the menu of narrow screens, the System drop-down, logging out. */
 
-import "./snackbar.js";
+import { notify } from "./snackbar.js";
 
 const nav = document.querySelector(".navbar");
 const toggle = nav.querySelector(".navbar-toggle");
@@ -87,12 +87,10 @@ function moveFocus(event) {
 }
 
 async function logOut() {
-  try {
-    await fetch("/api/auth", { method: "DELETE" });
+  const { ok } = await fetch("/api/auth", { method: "DELETE" }).catch(() => ({ ok: false }));
+  if (ok) {
     location.assign("/");
-  } catch {
-    document
-      .querySelector("snackbar-notifications")
-      .addInfoMessage("Failed to communicate with server: you are still logged in.");
+  } else {
+    notify("Failed to communicate with server: you are still logged in.");
   }
 }

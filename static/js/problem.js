@@ -41,6 +41,18 @@ export function problemOfNetwork() {
   );
 }
 
+/* For a page in place of an answer: the server never sends one to a call. */
+export function problemOfProxy() {
+  return new Problem(
+    "Something else answered in place of the server, perhaps a proxy that wants you to log in.",
+    "Reload this page, look what has changed, then try again.",
+  );
+}
+
+export function isPage(contentType) {
+  return /^text\/html\b/i.test(contentType ?? "");
+}
+
 /* Only what the server itself says is shown: an HTML page comes from something in between. */
 function plainText(contentType, body) {
   if (/^text\/plain\b/i.test(contentType)) {

@@ -9,7 +9,7 @@ export function sheet(css) {
 
 export const controls = sheet(`
   *, *::before, *::after { box-sizing: border-box; }
-  :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+  :focus-visible, input:focus-within { outline: 3px solid var(--accent); outline-offset: 2px; }
   button, input {
     min-height: var(--target);
     border: 1px solid var(--control-line);

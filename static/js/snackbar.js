@@ -26,6 +26,7 @@ const style = sheet(`
 
 class SnackbarNotifications extends HTMLElement {
   #root = this.attachShadow({ mode: "open" });
+  #timers = new WeakMap(); // of each toast: when it goes
 
   connectedCallback() {
     this.#root.adoptedStyleSheets = [style];
@@ -33,10 +34,12 @@ class SnackbarNotifications extends HTMLElement {
   }
 
   addInfoMessage(text) {
-    const toast = document.createElement("p");
+    const shown = [...this.#root.children].find((toast) => toast.textContent === text);
+    const toast = shown ?? document.createElement("p");
+    clearTimeout(this.#timers.get(toast));
     toast.textContent = text;
-    this.#root.append(toast);
-    setTimeout(() => toast.remove(), SHOWN_MS);
+    this.#root.append(toast); // one that is shown already is read out once more
+    this.#timers.set(toast, setTimeout(() => toast.remove(), SHOWN_MS));
   }
 }
 

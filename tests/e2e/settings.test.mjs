@@ -8,7 +8,16 @@ const unit = (page) => page.locator("#time-unit");
 
 async function save(page) {
   await button(page, "Save").click();
-  await page.getByText("Settings saved").waitFor();
+  await page.getByText("Settings saved").first().waitFor();
+  await page.locator("#settings-form button:disabled").waitFor();
+}
+
+// The page as it is after 30 days have been saved.
+async function openSettings(page) {
+  await logIn(page);
+  const saved = await page.request.put("/api/settings", { data: { defaultExpirationDays: 30 } });
+  assert.equal(saved.status(), 200);
+  await page.goto("/settings");
 }
 
 // What the upload page offers, and what it has selected.
@@ -47,7 +56,7 @@ suite("settings", (test) => {
     ["730", "days", { number: "2", unit: "years", option: "2 years" }],
   ]) {
     test(`keep ${count} ${name}, also when one leaves at once`, {}, async ({ page }) => {
-      await logIn(page, "/settings");
+      await openSettings(page);
       await number(page).fill(count);
       await unit(page).selectOption(name);
       await button(page, "Save").click();
@@ -64,7 +73,7 @@ suite("settings", (test) => {
   }
 
   test("keep for ever", {}, async ({ page }) => {
-    await logIn(page, "/settings");
+    await openSettings(page);
     await number(page).fill("1");
     await unit(page).selectOption("years");
     await save(page);
@@ -93,7 +102,7 @@ suite("settings", (test) => {
   });
 
   test("refuse what is out of range before sending it", {}, async ({ page }) => {
-    await logIn(page, "/settings");
+    await openSettings(page);
     const sent = [];
     page.on("request", (request) => sent.push(request.method()));
     for (const [name, count] of [["days", "0"], ["days", "3651"], ["years", "11"], ["days", ""]]) {
@@ -107,7 +116,7 @@ suite("settings", (test) => {
   });
 
   test("make a link wait for the answer", {}, async ({ page }) => {
-    await logIn(page, "/settings");
+    await openSettings(page);
     let release;
     const held = new Promise((resolve) => {
       release = resolve;
@@ -129,7 +138,7 @@ suite("settings", (test) => {
 
   test("say what failed, and stay", {}, async ({ page, expectConsole }) => {
     expectConsole(/status of 507/);
-    await logIn(page, "/settings");
+    await openSettings(page);
     await page.route("**/api/settings", (route) =>
       route.fulfill({ status: 507, contentType: "text/plain", body: "Failed to save settings\n" }),
     );
@@ -142,40 +151,5 @@ suite("settings", (test) => {
     assert.ok(await button(page, "Save").isEnabled());
     await button(page, "Close").click();
     assert.equal(await alert.count(), 0);
-  });
-});
-
-suite("system information", (test) => {
-  test("shows disk, database and version", {}, async ({ page }) => {
-    await logIn(page);
-    await page.getByRole("menuitem", { name: "System" }).hover();
-    await page.getByRole("menuitem", { name: "Information" }).click();
-    await page.waitForURL("/information");
-    assert.equal(await page.title(), "PicoShare - System Information");
-    const headings = await page.getByRole("heading").allInnerTexts();
-    assert.deepEqual(headings, ["System Information", "Disk Usage", "PicoShare Version"]);
-    const bar = page.getByRole("progressbar", { name: "Disk usage" });
-    const { value, max } = await bar.evaluate((element) => ({
-      value: element.value,
-      max: element.max,
-    }));
-    assert.ok(value > 0 && value <= max, `${value} of ${max}`);
-
-    const content = await page.locator(".content").innerText();
-    assert.match(content, /Version:\s+[^v\s]\S*/);
-    assert.match(content, /Server disk usage: [\d.]+ [kMGTPE]?B \(\d+%\) used of [\d.]+ \w?B/);
-    assert.match(content, /Upload data: 0 B/);
-    assert.match(content, /Database files: [\d.]+ [kMG]B/);
-  });
-
-  test("explains the database's size", {}, async ({ page }) => {
-    await logIn(page, "/information");
-    const explanation = page.locator(".notification");
-    assert.equal(await explanation.isVisible(), false);
-    await page.locator("#file-size-information").click();
-    assert.ok(await explanation.isVisible());
-    await explanation.getByText("-vacuum").waitFor();
-    await page.locator("#file-size-information").press("Enter");
-    assert.equal(await explanation.isVisible(), false);
   });
 });

@@ -837,7 +837,7 @@ static void test_information(void **state)
     uint64_t total = number_at(max);
     assert_true(used > 0 && used <= total);
     uint64_t percent = number_at(strchr(usage, '(') + 1);
-    assert_true(percent * total <= 100 * used + total && percent * total + total >= 100 * used);
+    assert_int_equal(percent, (uint64_t)(100.0 * (double)used / (double)total + 0.5));
     assert_non_null(strstr(usage, "%) used of "));
     response_done(&r);
 }

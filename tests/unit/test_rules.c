@@ -46,7 +46,7 @@ static void test_filename(void **state)
         {"\xE4\xBD\xA0\xE5\xA5\xBD \xF0\x9F\x98\x80.txt", NULL},
         {"", empty_name},
         {A255 "A", long_name},
-        {O250 O10 O10, long_name},
+        {O250 "\xC3\x96\xC3\x96\xC3\x96\xC3\x96\xC3\x96", long_name}, /* 255 characters */
         {"..\\" A255, long_name},
         {".", dots},
         {"..", dots},

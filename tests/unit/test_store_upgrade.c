@@ -6,6 +6,7 @@
 #include "support/old_database.h"
 #include <inttypes.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -347,6 +348,8 @@ static const struct repair {
      "SELECT default_expiration_in_days FROM settings", "0"},
     {6, 6, "UPDATE settings SET default_expiration_in_days = 'soon'",
      "SELECT default_expiration_in_days FROM settings", "30"},
+    {6, 6, "UPDATE settings SET default_expiration_in_days = 0.5",
+     "SELECT default_expiration_in_days FROM settings", "30"},
     {6, 14, "INSERT INTO settings VALUES (2, 7)",
      "SELECT group_concat(default_expiration_in_days) FROM settings", "14"},
     /* rows of nothing, with whatever is wrong about them */
@@ -394,6 +397,9 @@ static const struct repair {
      "UPDATE downloads SET entry_id = entry_id * 1.0000000000000004"
      " WHERE typeof(entry_id) = 'real'",
      "SELECT count(*) FROM downloads WHERE entry_id = '234567E245'", "1"},
+    /* names have no case */
+    {2, 14, "ALTER TABLE entries RENAME TO names; ALTER TABLE names RENAME TO ENTRIES",
+     COUNT_OF("entries"), "5"},
     /* what others have put beside */
     {0, 14,
      "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);"
@@ -590,6 +596,12 @@ static const struct refusal {
     {6, 14, "ALTER TABLE settings DROP COLUMN default_expiration_in_days",
      "table settings has other columns"},
     {0, 14, "ALTER TABLE entries RENAME TO files", "it has no table entries"},
+    {0, 14, "ALTER TABLE entries RENAME TO files; CREATE VIEW entries AS SELECT * FROM files",
+     "table entries has other columns"},
+    {6, 14,
+     "DROP TABLE settings; CREATE TABLE settings (id INTEGER PRIMARY KEY,"
+     " default_expiration_in_days INTEGER) WITHOUT ROWID",
+     "table settings has other columns"},
     {3, 14, "PRAGMA user_version = 16", "has version 16; this program reads versions up to 15"},
     {3, 14, "PRAGMA user_version = -3", "has version -3"},
     {3, 14, "PRAGMA user_version = 2147483647", "has version 2147483647"},
@@ -681,21 +693,16 @@ static void test_checks_foreign_keys(void **state)
     assert_sql(fix->path, "SELECT group_concat(id) FROM favourites", "aaaaaaaaaa");
 }
 
-/* A database that seems larger than what the disk has left: a hole in a file has no blocks. */
-static void test_refuses_without_room(void **state)
+/* Makes the database seem so large: a hole in a file has no blocks. False when that cannot be. */
+static bool inflate(const struct fixture *fix, uint64_t bytes)
 {
-    struct fixture *fix = *state;
-    make(fix, 8, &lyings[0], NULL);
-    struct statvfs fs;
-    assert_int_equal(statvfs(fix->path, &fs), 0);
-    uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
-    uint64_t pages = left / 4096 + 1000;
+    uint64_t pages = bytes / 4096;
     FILE *file = fopen(fix->path, "r+b");
     assert_non_null(file);
     if (pages >= UINT32_MAX / 2 || ftruncate(fileno(file), (off_t)pages * 4096) != 0) {
         print_message("[  SKIP    ] no hole of %" PRIu64 " pages can be made here\n", pages);
         assert_int_equal(fclose(file), 0);
-        return;
+        return false;
     }
     uint8_t count[4]; /* the size in pages, file format 1.3.7 */
     for (int i = 0; i < 4; i++) {
@@ -704,16 +711,40 @@ static void test_refuses_without_room(void **state)
     assert_int_equal(fseek(file, 28, SEEK_SET), 0);
     assert_int_equal(fwrite(count, 1, 4, file), 4);
     assert_int_equal(fclose(file), 0);
+    return true;
+}
+
+static void assert_no_room(struct fixture *fix)
+{
     struct stat before;
     struct stat after;
-    assert_int_equal(stat(fix->path, &before), 0);
     struct err_info info = {""};
+    assert_int_equal(stat(fix->path, &before), 0);
     assert_int_equal(store_open(&fix->options, &fix->store, &info), ERR_FULL);
     assert_non_null(strstr(info.text, "MiB of free space, and there are"));
     assert_int_equal(stat(fix->path, &after), 0);
     assert_int_equal(after.st_size, before.st_size);
     assert_int_equal(after.st_mtim.tv_sec, before.st_mtim.tv_sec);
     assert_int_equal(after.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
+}
+
+/* Larger than what the disk has left; beside Litestream half of that is too much. */
+static void test_refuses_without_room(void **state)
+{
+    struct fixture *fix = *state;
+    struct statvfs fs;
+    assert_int_equal(statvfs(fix->dir, &fs), 0);
+    uint64_t left = (uint64_t)fs.f_bavail * fs.f_frsize;
+    make(fix, 8, &lyings[0], NULL);
+    if (inflate(fix, left + 4 * MIB)) {
+        assert_no_room(fix);
+    }
+    remove_database(fix);
+    make(fix, 8, &lyings[1], NULL);
+    fix->options.foreign_checkpoints = true;
+    if (inflate(fix, left / 10 * 6)) {
+        assert_no_room(fix);
+    }
 }
 
 /* ---- beside Litestream ---- */
@@ -740,6 +771,30 @@ static void test_beside_a_reader_of_the_log(void **state)
     fixture_open(fix);
     assert_rows(fix, 8);
     assert_sound(fix->path);
+}
+
+/* Nothing but the log is written, whether the upgrade succeeds or not. */
+static void test_beside_litestream_the_log_grows_only(void **state)
+{
+    struct fixture *fix = *state;
+    static const char broken[] = "CREATE TABLE favourites (id TEXT REFERENCES entries (id));"
+                                 "INSERT INTO favourites VALUES ('gonegonego')";
+    fix->options.foreign_checkpoints = true;
+    for (int fails = 0; fails <= 1; fails++) {
+        make(fix, 8, &lyings[2], fails ? broken : NULL);
+        struct bytes before = take_bytes(fix);
+        struct store *store = NULL;
+        assert_int_equal(store_open(&fix->options, &store, NULL), fails ? ERR_CORRUPT : ERR_OK);
+        store_close(store);
+        struct bytes after = take_bytes(fix);
+        assert_int_equal(after.main_len, before.main_len);
+        assert_memory_equal(after.main, before.main, before.main_len);
+        assert_true(fails ? after.log_len >= before.log_len : after.log_len > before.log_len);
+        free_bytes(&before);
+        free_bytes(&after);
+        assert_sql(fix->path, "PRAGMA user_version", fails ? "8" : "15");
+        remove_database(fix);
+    }
 }
 
 /* ---- disks that fail, power that fails ---- */
@@ -798,7 +853,8 @@ static bool start_with_fault(struct fixture *fix, const char *before, enum fault
         return met;
     }
     if (!met || (err != ERR_IO && (err != ERR_FULL || kind != FAULT_FULL)) ||
-        strchr(info.text, '\n') != NULL || strstr(info.text, fix->path) == NULL) {
+        strchr(info.text, '\n') != NULL || strstr(info.text, fix->path) == NULL ||
+        strstr(info.text, "disk") == NULL) {
         fail_msg("operation %" PRId64 ": %s: %s", n, err_name(err), info.text);
     }
     /* Once the old tables are gone the upgrade is done, and another step has failed. */
@@ -870,50 +926,59 @@ static int64_t file_size(const struct fixture *fix, const char *suffix)
     return stat(name, &st) == 0 ? (int64_t)st.st_size : -1;
 }
 
-/* Opens the store in another process and kills that when the file has grown so far. False when it
- * was quicker. */
-static bool kill_when_grown(struct fixture *fix, int64_t by)
+static int die_at_commit(sqlite3_vfs *vfs, const char *name, int sync)
 {
-    int64_t until = file_size(fix, "") + by;
+    static const char suffix[] = "-journal";
+    size_t len = strlen(name);
+    if (len > strlen(suffix) && strcmp(name + len - strlen(suffix), suffix) == 0) {
+        (void)kill(getpid(), SIGKILL);
+    }
+    return fault.real->xDelete(vfs, name, sync);
+}
+
+/* Opens the store in another process that dies at once when the file has grown so far; with 0, when
+ * all is written and the journal is to go, which is the commit. */
+static void die_in_upgrade(struct fixture *fix, int64_t grown)
+{
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        _exit(store_open(&fix->options, &fix->store, NULL) == ERR_OK ? 0 : 1);
+        struct rlimit size = {.rlim_cur = (rlim_t)(file_size(fix, "") + grown),
+                              .rlim_max = RLIM_INFINITY};
+        struct rlimit core = {0, 0};
+        bool ready = setrlimit(RLIMIT_CORE, &core) == 0 &&
+                     (grown == 0 || setrlimit(RLIMIT_FSIZE, &size) == 0);
+        if (grown == 0) {
+            fault.vfs.xDelete = die_at_commit;
+        }
+        _exit(ready && store_open(&fix->options, &fix->store, NULL) == ERR_OK ? 0 : 1);
     }
     int status = 0;
-    pid_t ended = 0;
-    while (ended == 0 && file_size(fix, "") < until) {
-        ended = waitpid(child, &status, WNOHANG);
-        sleep_ms(1);
-    }
-    if (ended == 0) {
-        assert_int_equal(kill(child, SIGKILL), 0);
-        assert_int_equal(waitpid(child, &status, 0), child);
-    }
-    return WIFSIGNALED(status);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), grown == 0 ? SIGKILL : SIGXFSZ);
+    assert_true(file_size(fix, "-journal") > 0);
 }
 
 static void test_killed_in_the_middle(void **state)
 {
     struct fixture *fix = *state;
-    enum { CHUNKS = 200, STEPS = 4 };
-    for (int64_t step = 0; step < STEPS; step++) {
+    enum { CHUNKS = 60, STEPS = 5 };
+    for (int64_t step = 0; step < 2 * STEPS; step++) {
         make_large(fix, CHUNKS);
-        char digest[512];
-        char again[512];
-        old_rows_text(fix->path, digest);
-        /* The last megabytes come with the commit: up to there it cannot have ended. */
-        assert_true(kill_when_grown(fix, 1 + step * CHUNKS * CHUNK_BYTES / (STEPS + 1)));
-        assert_true(file_size(fix, "-journal") > 0);
+        char before[512];
+        char after[512];
+        old_rows_text(fix->path, before);
+        die_in_upgrade(fix, step / 2 * CHUNKS * CHUNK_BYTES / STEPS);
         if (step % 2 == 0) {
             /* Any reader finds the old database again. */
-            old_rows_text(fix->path, again);
-            assert_string_equal(again, digest);
+            old_rows_text(fix->path, after);
+            assert_string_equal(after, before);
             assert_sql(fix->path, "PRAGMA integrity_check", "ok");
         }
         fixture_open(fix);
         assert_int_equal(store_upgraded_from(fix->store), 8);
-        assert_sql(fix->path, "SELECT count(*) FROM entries_data WHERE id = 'llllllllll'", "200");
+        assert_sql(fix->path, "SELECT count(*) FROM entries_data WHERE id = 'llllllllll'", "60");
         remove_large(fix);
         assert_rows(fix, 8);
         fixture_close(fix);
@@ -1010,6 +1075,7 @@ int main(void)
         prepared_test(test_refuses_without_room),
         prepared_test(test_checks_foreign_keys),
         prepared_test(test_beside_a_reader_of_the_log),
+        prepared_test(test_beside_litestream_the_log_grows_only),
         prepared_test(test_faults),
         prepared_test(test_killed_in_the_middle),
         prepared_test(test_memory_and_writes),

@@ -267,8 +267,8 @@ static void test_upload_result(void **state)
 {
     (void)state;
     static const struct link_view links[] = {
-        {"a<b", "http://h/-AAAAAAAAAA/a%3Cb", "http://h/-AAAAAAAAAA"},
-        {"c", "http://h/-BBBBBBBBBB/c", "http://h/-BBBBBBBBBB"},
+        {"a<b", "http://h/-AAAAAAAAAA/a%3Cb", "http://h/-AAAAAAAAAA", "AAAAAAAAAA"},
+        {"c", "http://h/-BBBBBBBBBB/c", "http://h/-BBBBBBBBBB", NULL},
     };
     struct buf page;
     buf_init(&page, PAGE_MAX);
@@ -276,9 +276,11 @@ static void test_upload_result(void **state)
                                                                .links = links,
                                                                .link_count = ARRAY_LEN(links),
                                                                .again = "/"});
-    expect(&page, "<h2>a&lt;b</h2>");
+    expect(&page, "<h2 id=\"file-0\"><bdi>a&lt;b</bdi></h2>");
     expect(&page, "<a href=\"http://h/-AAAAAAAAAA/a%3Cb\">http://h/-AAAAAAAAAA/a%3Cb</a>");
     expect(&page, "<a href=\"http://h/-BBBBBBBBBB\">http://h/-BBBBBBBBBB</a>");
+    expect(&page, " href=\"/files/AAAAAAAAAA/edit\" aria-describedby=\"file-0\">Edit</a>");
+    expect_not(&page, "/files/BBBBBBBBBB/edit");
     buf_done(&page);
 }
 
@@ -304,15 +306,14 @@ static void test_files(void **state)
         .next_url = "/files?after=BBBBBBBBBB",
         .last_url = "/files?last=1",
         .all_url = "/files",
-        .is_first = true,
     };
     struct buf page;
     buf_init(&page, PAGE_MAX);
     template_files(&page, &view);
     expect(&page, "test-data-filename=\"&lt;script&gt;.txt\"");
-    expect(&page, "<a id=\"name-AAAAAAAAAA\" href=\"/-AAAAAAAAAA\">&lt;script&gt;.txt</a>");
-    expect(&page, "class=\"cell-note\">for &quot;Joe&quot;</td>");
-    expect(&page, "class=\"cell-note\"></td>");
+    expect(&page, "<td role=\"cell\"><a href=\"/-AAAAAAAAAA\">&lt;script&gt;.txt</a></td>\n"
+                  "<td role=\"cell\">for &quot;Joe&quot;</td>\n");
+    expect(&page, "<td role=\"cell\"><a href=\"/-BBBBBBBBBB\">b</a></td>\n<td role=\"cell\"></td>");
     expect(&page, "pico-entry-id=\"BBBBBBBBBB\" aria-label=\"Copy\"");
     expect(&page, "href=\"/files/BBBBBBBBBB/info\" aria-label=\"Information\"");
     expect(&page, "href=\"/files/BBBBBBBBBB/edit\" aria-label=\"Edit\"");
@@ -335,23 +336,23 @@ static void test_files(void **state)
     expect(&page, "href=\"/files?sort=uploaded\">First</a>");
     expect(&page, "rel=\"prev\" href=\"/files?before=AAAAAAAAAA\">Previous</a>");
     expect(&page, "value=\"&quot;&lt;b&gt;\"");
-    expect(&page, "Looked at 20000 files so far. <a href=\"/files?after=x&amp;q=y\">");
+    expect(&page, "Looked at 20000 files for this page. <a href=\"/files?after=x&amp;q=y\">");
     expect_not(&page, ">Next</a>");
 
     view.row_count = 0;
     view.go_on_url = NULL;
     buf_clear(&page);
     template_files(&page, &view);
-    expect(&page, "No file has &ldquo;&quot;&lt;b&gt;&rdquo; in its name or note.");
+    expect(&page, "Nothing more here.");
+    expect(&page, "href=\"/files\">Show all</a>");
+    expect(&page, "href=\"/files?sort=uploaded\">First</a>");
 
-    view.search = "";
-    view.is_first = false;
+    view.first_url = NULL;
     buf_clear(&page);
     template_files(&page, &view);
-    expect(&page, "Nothing beyond this.");
+    expect(&page, "No file has &ldquo;<bdi>&quot;&lt;b&gt;</bdi>&rdquo; in its name or note.");
 
-    view.is_first = true;
-    view.first_url = NULL;
+    view.search = "";
     view.previous_url = NULL;
     view.searchable = false;
     buf_clear(&page);

@@ -3,7 +3,7 @@
 #include "picoshare/base/mem.h"
 #include "picoshare/core/rules.h"
 #include "picoshare/core/upload.h"
-#include "support.h"
+#include "store_support.h"
 #include <pthread.h>
 
 enum { PATIENCE_S = 60 }; /* longer than any wait here, on a busy machine */
@@ -76,12 +76,18 @@ static void wake_client(void *arg)
     check(pthread_mutex_unlock(&client->mutex) == 0);
 }
 
-static err_t client_begin(struct client *client, struct uploads *uploads, const char *address)
+static err_t client_begin_guest(struct client *client, struct uploads *uploads, const char *address,
+                                const struct upload_guest *guest)
 {
     *client = (struct client){.upload = NULL};
     check(pthread_mutex_init(&client->mutex, NULL) == 0);
     check(pthread_cond_init(&client->cond, NULL) == 0);
-    return upload_begin(uploads, address, NULL, wake_client, client, &client->upload);
+    return upload_begin(uploads, address, guest, wake_client, client, &client->upload);
+}
+
+static err_t client_begin(struct client *client, struct uploads *uploads, const char *address)
+{
+    return client_begin_guest(client, uploads, address, NULL);
 }
 
 static void client_wait(struct client *client)
@@ -596,6 +602,349 @@ static void test_as_many_uploads_as_allowed(void **state)
     free(clients);
 }
 
+/* ---- guests ---- */
+
+#define LINK "abcdefgh23456789"
+#define LINK2 "bcdefgh23456789a"
+
+static const struct upload_guest any_guest = {.link_id = LINK, .files_left = -1};
+static const struct upload_guest other_guest = {.link_id = LINK2, .files_left = 1};
+
+static struct upload_guest guest_with(int64_t files_left)
+{
+    return (struct upload_guest){.link_id = LINK, .files_left = files_left};
+}
+
+static void assert_places(struct upload_fixture *fix, int64_t want)
+{
+    assert_int_equal(uploads_places_held(fix->uploads, LINK), want);
+}
+
+/* Uploads that run at the same time hold a place each. */
+static void test_guest_places(void **state)
+{
+    struct upload_fixture *fix = *state;
+    const struct upload_guest guest = guest_with(2);
+    struct client clients[5];
+    assert_places(fix, 0);
+    assert_int_equal(client_begin_guest(&clients[0], fix->uploads, "a", &guest), ERR_OK);
+    assert_places(fix, 1);
+    assert_int_equal(client_begin_guest(&clients[1], fix->uploads, "b", &guest), ERR_OK);
+    assert_places(fix, 2);
+    assert_int_equal(client_begin_guest(&clients[2], fix->uploads, "c", &guest), ERR_AUTH);
+    assert_null(clients[2].upload);
+    assert_places(fix, 2);
+    assert_int_equal(uploads_running(fix->uploads), 2);
+    /* Other links and the owner have their own. */
+    assert_int_equal(client_begin_guest(&clients[2], fix->uploads, "a", &other_guest), ERR_OK);
+    assert_int_equal(client_begin(&clients[3], fix->uploads, "a"), ERR_OK);
+    assert_int_equal(uploads_places_held(fix->uploads, LINK2), 1);
+    assert_int_equal(uploads_places_held(fix->uploads, ""), 0);
+    assert_places(fix, 2);
+    /* The first file has had its place since the beginning. */
+    assert_int_equal(client_file(&clients[0], "f", "abc", 3, 1), ERR_OK);
+    assert_places(fix, 2);
+    /* Who goes away gives its place back. */
+    client_close(&clients[0]);
+    assert_places(fix, 1);
+    assert_int_equal(client_begin_guest(&clients[4], fix->uploads, "d", &guest), ERR_OK);
+    assert_places(fix, 2);
+    for (size_t i = 1; i < ARRAY_LEN(clients); i++) {
+        client_close(&clients[i]);
+    }
+    await_running(fix->uploads, 0);
+    assert_places(fix, 0);
+}
+
+static void test_guest_places_run_out(void **state)
+{
+    struct upload_fixture *fix = *state;
+    const struct upload_guest none = guest_with(0);
+    struct client clients[20];
+    assert_int_equal(client_begin_guest(&clients[0], fix->uploads, "a", &none), ERR_AUTH);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        assert_int_equal(client_begin_guest(&clients[i], fix->uploads, "a", &any_guest), ERR_OK);
+    }
+    assert_places(fix, ARRAY_LEN(clients));
+    /* What counts is how many the newcomer finds left. */
+    struct client late;
+    const struct upload_guest few = guest_with(ARRAY_LEN(clients));
+    const struct upload_guest more = guest_with(ARRAY_LEN(clients) + 1);
+    assert_int_equal(client_begin_guest(&late, fix->uploads, "a", &few), ERR_AUTH);
+    assert_int_equal(client_begin_guest(&late, fix->uploads, "a", &more), ERR_OK);
+    client_close(&late);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        client_close(&clients[i]);
+    }
+}
+
+/* Every file takes a place when it begins. */
+static void test_guest_several_files(void **state)
+{
+    struct upload_fixture *fix = *state;
+    add_link(fix->base->store, LINK, 3);
+    const struct upload_guest guest = guest_with(3);
+    struct client one;
+    struct client two;
+    assert_int_equal(client_begin_guest(&one, fix->uploads, "a", &guest), ERR_OK);
+    assert_int_equal(client_file(&one, "1", "abc", 3, 1), ERR_OK);
+    assert_int_equal(client_file(&one, "2", "abc", 3, 1), ERR_OK);
+    assert_places(fix, 2);
+    assert_int_equal(client_begin_guest(&two, fix->uploads, "b", &guest), ERR_OK);
+    assert_places(fix, 3);
+    assert_int_equal(client_start(&one, "3"), ERR_AUTH);
+    assert_int_equal(upload_files_count(one.upload), 2);
+    client_close(&two);
+    assert_places(fix, 2);
+    assert_int_equal(client_file(&one, "3", "abc", 3, 1), ERR_OK);
+    assert_places(fix, 3);
+    assert_int_equal(client_begin_guest(&two, fix->uploads, "b", &guest), ERR_AUTH);
+    assert_int_equal(client_start(&one, "4"), ERR_AUTH);
+    /* What there was room for may still be published. */
+    assert_int_equal(client_publish(&one, NULL, STORE_NEVER), ERR_OK);
+    assert_places(fix, 0);
+    client_close(&one);
+    assert_sql(fix->base->path, "SELECT group_concat(filename || guest_link_id, ' ') FROM entries",
+               "1" LINK " 2" LINK " 3" LINK);
+}
+
+/* While an upload is published its places are free, and the store has the last word. */
+static void test_guest_store_decides(void **state)
+{
+    struct upload_fixture *fix = *state;
+    add_link(fix->base->store, LINK, 1);
+    const struct upload_guest guest = guest_with(1);
+    struct client clients[2];
+    struct gate gate;
+    gate_shut(&gate, fix->base->store);
+    const struct upload_details details = {.expiration_time = STORE_NEVER};
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        assert_int_equal(client_begin_guest(&clients[i], fix->uploads, "a", &guest), ERR_OK);
+        assert_places(fix, 1);
+        assert_int_equal(client_file(&clients[i], "f", "abc", 3, 1), ERR_OK);
+        assert_int_equal(upload_publish(clients[i].upload, &details), ERR_OK);
+        assert_places(fix, 0);
+    }
+    gate_open(&gate);
+    for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
+        while (!upload_published(clients[i].upload)) {
+            client_wait(&clients[i]);
+        }
+        assert_int_equal(upload_error(clients[i].upload), i == 0 ? ERR_OK : ERR_AUTH);
+        assert_int_equal(file_exists(fix->base->store, upload_file_id(clients[i].upload, 0)),
+                         i == 0);
+        client_close(&clients[i]);
+    }
+    await_running(fix->uploads, 0);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", "1");
+    /* A link that is gone, or never was. */
+    static const char *const links[] = {LINK2, "ABCDEFGH23456789"};
+    for (size_t i = 0; i < ARRAY_LEN(links); i++) {
+        const struct upload_guest gone = {.link_id = links[i], .files_left = -1};
+        assert_int_equal(client_begin_guest(&clients[0], fix->uploads, "a", &gone), ERR_OK);
+        assert_int_equal(client_file(&clients[0], "f", "abc", 3, 1), ERR_OK);
+        assert_int_equal(client_publish(&clients[0], NULL, STORE_NEVER), ERR_NOTFOUND);
+        client_close(&clients[0]);
+    }
+    await_running(fix->uploads, 0);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", "1");
+}
+
+/* Who cannot begin for another reason holds nothing. */
+static void test_guest_place_of_a_refused(void **state)
+{
+    struct upload_fixture *fix = *state;
+    struct client *clients = calloc(MAX_UPLOADS, sizeof *clients);
+    struct client late;
+    assert_non_null(clients);
+    for (size_t i = 0; i < MAX_UPLOADS; i++) {
+        assert_int_equal(client_begin(&clients[i], fix->uploads, "a"), ERR_OK);
+    }
+    assert_int_equal(client_begin_guest(&late, fix->uploads, "a", &any_guest), ERR_BUSY);
+    assert_places(fix, 0);
+    for (size_t i = 0; i < MAX_UPLOADS; i++) {
+        client_close(&clients[i]);
+    }
+    free(clients);
+    mem_fail_after(0);
+    err_t err = client_begin_guest(&late, fix->uploads, "a", &any_guest);
+    mem_fail_after(-1);
+    assert_int_equal(err, ERR_NOMEM);
+    assert_places(fix, 0);
+}
+
+/* The owner takes a link back: uploads through it end, also one that waits for a buffer. */
+static void test_stop_guest(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = SMALL_BUFFER_BYTES + 1 };
+    char *bytes = make_bytes(1, LEN);
+    struct client holders[CLIENT_MAX_BUFFERS];
+    struct client waiting;
+    struct client other;
+    struct client beginning;
+    for (size_t i = 0; i < ARRAY_LEN(holders); i++) {
+        assert_int_equal(client_begin(&holders[i], fix->uploads, "a"), ERR_OK);
+        assert_int_equal(client_start(&holders[i], "f"), ERR_OK);
+        assert_int_equal(upload_write(holders[i].upload, slice_of(bytes, LEN)), LEN);
+    }
+    assert_int_equal(client_begin_guest(&waiting, fix->uploads, "a", &any_guest), ERR_OK);
+    assert_int_equal(client_start(&waiting, "f"), ERR_OK);
+    assert_int_equal(upload_write(waiting.upload, slice_of(bytes, LEN)), SMALL_BUFFER_BYTES);
+    assert_int_equal(client_begin_guest(&other, fix->uploads, "a", &other_guest), ERR_OK);
+    assert_int_equal(client_start(&other, "f"), ERR_OK);
+    assert_int_equal(upload_write(other.upload, slice_of(bytes, LEN)), SMALL_BUFFER_BYTES);
+    assert_int_equal(client_begin_guest(&beginning, fix->uploads, "a", &any_guest), ERR_OK);
+    uploads_stop_guest(fix->uploads, "ABCDEFGH23456789", ERR_AUTH);
+    assert_int_equal(upload_error(waiting.upload), ERR_OK);
+    uploads_stop_guest(fix->uploads, LINK, ERR_AUTH);
+    assert_int_equal(waiting.wakes, 1);
+    assert_int_equal(upload_error(waiting.upload), ERR_AUTH);
+    assert_int_equal(upload_write(waiting.upload, slice_of(bytes, 1)), 0);
+    assert_int_equal(upload_error(beginning.upload), ERR_AUTH);
+    uploads_stop_guest(fix->uploads, LINK, ERR_NOTFOUND); /* the first failure stays */
+    assert_int_equal(upload_error(waiting.upload), ERR_AUTH);
+    /* Others go on: the owner's, and those of other links, in their order. */
+    assert_int_equal(upload_error(holders[0].upload), ERR_OK);
+    assert_int_equal(upload_error(other.upload), ERR_OK);
+    assert_int_equal(other.wakes, 0);
+    client_close(&waiting);
+    client_close(&beginning);
+    client_close(&holders[0]);
+    client_wait(&other);
+    assert_int_equal(upload_write(other.upload, slice_of(bytes + SMALL_BUFFER_BYTES, 1)), 1);
+    client_close(&other);
+    for (size_t i = 1; i < ARRAY_LEN(holders); i++) {
+        client_close(&holders[i]);
+    }
+    await_running(fix->uploads, 0);
+    assert_places(fix, 0);
+    free(bytes);
+}
+
+/* A link may be taken back at any moment of an upload; what its client is told is what has
+ * happened. */
+static void test_stop_guest_while_publishing(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { BEFORE_PUBLISHING, QUEUED, PUBLISHED, STAGES };
+    add_link(fix->base->store, LINK, 0);
+    for (int stage = 0; stage < STAGES; stage++) {
+        const struct upload_details details = {.expiration_time = STORE_NEVER};
+        struct client client;
+        struct gate gate;
+        assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &any_guest), ERR_OK);
+        assert_int_equal(client_file(&client, "f", "abc", 3, 1), ERR_OK);
+        char id[STORE_ENTRY_ID_LEN + 1];
+        memcpy(id, upload_file_id(client.upload, 0), sizeof id);
+        if (stage == BEFORE_PUBLISHING) {
+            uploads_stop_guest(fix->uploads, LINK, ERR_AUTH);
+            assert_int_equal(upload_publish(client.upload, &details), ERR_AUTH);
+        } else {
+            gate_shut(&gate, fix->base->store);
+            assert_int_equal(upload_publish(client.upload, &details), ERR_OK);
+            if (stage == QUEUED) {
+                uploads_stop_guest(fix->uploads, LINK, ERR_AUTH);
+            }
+            gate_open(&gate);
+            while (!upload_published(client.upload)) {
+                client_wait(&client);
+            }
+        }
+        if (stage == PUBLISHED) {
+            uploads_stop_guest(fix->uploads, LINK, ERR_AUTH);
+        }
+        err_t told = upload_error(client.upload);
+        client_close(&client);
+        await_running(fix->uploads, 0);
+        if (file_exists(fix->base->store, id)) {
+            assert_file(fix->base->store, id, "abc", 3);
+        }
+        if ((told == ERR_OK) != file_exists(fix->base->store, id)) {
+            fail_msg("stage %d: told %s, but the file %s there", stage, err_name(told),
+                     told == ERR_OK ? "is not" : "is");
+        }
+    }
+}
+
+/* ---- the size that a guest may send ---- */
+
+static void test_guest_size(void **state)
+{
+    struct upload_fixture *fix = *state;
+    static const int64_t limits[] = {
+        1, 5, SMALL_BUFFER_BYTES, SMALL_BUFFER_BYTES + 1, CHUNK_BYTES, CHUNK_BYTES + 1, 1000000};
+    static const size_t pieces[] = {1000, SMALL_BUFFER_BYTES, SIZE_MAX};
+    add_link(fix->base->store, LINK, 0);
+    for (size_t i = 0; i < ARRAY_LEN(limits) * ARRAY_LEN(pieces); i++) {
+        struct upload_guest guest = any_guest;
+        guest.max_file_bytes = limits[i / ARRAY_LEN(pieces)];
+        size_t piece = pieces[i % ARRAY_LEN(pieces)];
+        size_t limit = (size_t)guest.max_file_bytes;
+        char *bytes = make_bytes(i, limit + 1);
+        struct client client;
+        /* As large as allowed, twice: the limit is for each file. */
+        assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
+        assert_int_equal(client_file(&client, "one", bytes, limit, piece), ERR_OK);
+        assert_int_equal(client_file(&client, "two", bytes, limit, piece), ERR_OK);
+        assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+        assert_file(fix->base->store, upload_file_id(client.upload, 1), bytes, limit);
+        client_close(&client);
+        /* A byte more. */
+        assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
+        assert_int_equal(client_file(&client, "one", bytes, limit, piece), ERR_OK);
+        assert_int_equal(client_start(&client, "two"), ERR_OK);
+        assert_int_equal(client_write(&client, bytes, limit + 1, piece), ERR_TOOBIG);
+        assert_true(upload_bytes(client.upload) <= 2 * guest.max_file_bytes);
+        assert_int_equal(upload_write(client.upload, SLICE("x")), 0);
+        client_close(&client);
+        /* Exactly there, and then a byte more. */
+        assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
+        assert_int_equal(client_start(&client, "one"), ERR_OK);
+        assert_int_equal(client_write(&client, bytes, limit, piece), ERR_OK);
+        assert_int_equal(upload_write(client.upload, slice_of(NULL, 0)), 0);
+        assert_int_equal(upload_error(client.upload), ERR_OK);
+        assert_int_equal(client_write(&client, bytes, 1, piece), ERR_TOOBIG);
+        client_close(&client);
+        await_running(fix->uploads, 0);
+        free(bytes);
+    }
+    char files[24];
+    (void)snprintf(files, sizeof files, "%zu", 2 * ARRAY_LEN(limits) * ARRAY_LEN(pieces));
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", files);
+    assert_sql(fix->base->path, "SELECT count(DISTINCT id) FROM entries_data", files);
+}
+
+/* Bytes that are offered twice, since the first time nothing could be taken, count once. */
+static void test_guest_size_while_waiting(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = 8 * CHUNK_BYTES };
+    char *bytes = make_bytes(1, LEN);
+    struct upload_guest guest = any_guest;
+    guest.max_file_bytes = LEN;
+    add_link(fix->base->store, LINK, 0);
+    struct client client;
+    assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
+    assert_int_equal(client_start(&client, "f"), ERR_OK);
+    struct gate gate;
+    gate_shut(&gate, fix->base->store);
+    size_t taken = upload_write(client.upload, slice_of(bytes, LEN));
+    assert_int_equal(taken, UPLOAD_MAX_BUFFERS * CHUNK_BYTES);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(upload_write(client.upload, slice_of(bytes + taken, LEN - taken)), 0);
+        assert_int_equal(upload_error(client.upload), ERR_OK);
+    }
+    gate_open(&gate);
+    client_wait(&client);
+    assert_int_equal(client_write(&client, bytes + taken, LEN - taken, SIZE_MAX), ERR_OK);
+    assert_int_equal(upload_end_file(client.upload), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
+    client_close(&client);
+    free(bytes);
+}
+
 /* ---- failures ---- */
 
 static void test_disk_full_while_receiving(void **state)
@@ -830,6 +1179,91 @@ static void test_threads(void **state)
     assert_sound(fix->base->path);
 }
 
+/* ---- guests in threads ---- */
+
+enum { GUEST_THREADS = 6, GUEST_ROUNDS = 40, GUEST_FILES = 50 };
+
+struct guest_sender {
+    struct upload_fixture *fix;
+    int number;
+    int published;
+};
+
+/* As many as the link still takes, to the knowledge of who asks; cmocka's asserts may not be used
+ * here. */
+static void *guest_main(void *arg)
+{
+    struct guest_sender *sender = arg;
+    struct store *store = sender->fix->base->store;
+    for (int round = 0; round < GUEST_ROUNDS; round++) {
+        struct store_guest_link link;
+        check(store_find_guest_link(store, LINK, &link) == ERR_OK);
+        const struct upload_guest guest = {.link_id = LINK,
+                                           .max_file_bytes = 10,
+                                           .files_left = link.max_file_uploads - link.uploads};
+        store_guest_link_done(&link);
+        struct client client;
+        err_t err = client_begin_guest(&client, sender->fix->uploads, "a", &guest);
+        check(err == ERR_OK || err == ERR_AUTH);
+        if (err != ERR_OK) {
+            continue;
+        }
+        int files = 0;
+        for (; err == ERR_OK && files < 1 + (round + sender->number) % 3; files++) {
+            err = client_file(&client, "f", "0123456789", 10, 4);
+        }
+        check(err == ERR_OK || err == ERR_AUTH);
+        if (err == ERR_OK && round % 4 != 3) {
+            err = client_publish(&client, NULL, STORE_NEVER);
+            check(err == ERR_OK || err == ERR_AUTH);
+            sender->published += err == ERR_OK ? files : 0;
+        }
+        client_close(&client);
+    }
+    return NULL;
+}
+
+/* However they meet: never more files than the link takes, and in the end no fewer. */
+static void test_guest_threads(void **state)
+{
+    struct upload_fixture *fix = *state;
+    add_link(fix->base->store, LINK, GUEST_FILES);
+    struct guest_sender senders[GUEST_THREADS];
+    pthread_t threads[GUEST_THREADS];
+    for (int i = 0; i < GUEST_THREADS; i++) {
+        senders[i] = (struct guest_sender){fix, i, 0};
+        assert_int_equal(pthread_create(&threads[i], NULL, guest_main, &senders[i]), 0);
+    }
+    for (int i = 0; i < 20; i++) {
+        uploads_tick(fix->uploads);
+        uploads_stop_guest(fix->uploads, LINK2, ERR_AUTH);
+        sleep_ms(2);
+    }
+    int published = 0;
+    for (int i = 0; i < GUEST_THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        published += senders[i].published;
+    }
+    await_running(fix->uploads, 0);
+    assert_places(fix, 0);
+    char want[16];
+    (void)snprintf(want, sizeof want, "%d", published);
+    assert_in_range(published, 1, GUEST_FILES);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", want);
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", want);
+    /* What is left is still to be had. */
+    for (; published < GUEST_FILES; published++) {
+        const struct upload_guest guest = guest_with(GUEST_FILES - published);
+        struct client client;
+        assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
+        assert_int_equal(client_file(&client, "f", "abc", 3, 3), ERR_OK);
+        assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+        client_close(&client);
+    }
+    assert_sql(fix->base->path, "SELECT count(*) FROM entries", "50");
+    assert_sound(fix->base->path);
+}
+
 #define upload_test(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define upload_fault_test(name) cmocka_unit_test_setup_teardown(name, setup_fault, teardown)
 
@@ -849,6 +1283,15 @@ int main(void)
         upload_test(test_close_unpublished),
         upload_test(test_close_while_publishing),
         upload_test(test_as_many_uploads_as_allowed),
+        upload_test(test_guest_places),
+        upload_test(test_guest_places_run_out),
+        upload_test(test_guest_several_files),
+        upload_test(test_guest_store_decides),
+        upload_test(test_guest_place_of_a_refused),
+        upload_test(test_stop_guest),
+        upload_test(test_stop_guest_while_publishing),
+        upload_fault_test(test_guest_size),
+        upload_test(test_guest_size_while_waiting),
         upload_fault_test(test_disk_full_while_receiving),
         upload_fault_test(test_disk_full_while_publishing),
         upload_fault_test(test_disk_full_while_discarding),
@@ -856,6 +1299,7 @@ int main(void)
         upload_test(test_id_is_taken),
         upload_test(test_no_memory),
         upload_fault_test(test_threads),
+        upload_fault_test(test_guest_threads),
     };
     return cmocka_run_group_tests(tests, fault_vfs_setup, NULL);
 }

@@ -65,8 +65,9 @@ enum {
     /* ---- pages ---- */
     /* Rows of the list of files on one page (improvements.md, Pages). */
     FILES_PER_PAGE = 50,
-    /* Files that one request of a search looks at: some 50 ms of one worker. */
-    SEARCH_MAX_ROWS = 20000,
+    /* Files that one page of the list looks at, when it searches or many have expired: some 50 ms
+     * of one worker. */
+    LIST_MAX_ROWS = 20000,
 
     /* ---- uploads ---- */
     /* One row of file contents; PicoShare's number, which databases rely on (database.md 3.4). */

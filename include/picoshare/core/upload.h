@@ -47,7 +47,8 @@ err_t upload_begin(struct uploads *uploads, const char *client, const struct upl
                    void (*wake)(void *arg), void *wake_arg, struct upload **ret_upload) MUST_CHECK;
 /* Places that running uploads hold of a guest link. */
 int64_t uploads_places_held(struct uploads *uploads, const char *link_id);
-/* Makes the running uploads through a guest link fail with err. */
+/* Makes the running uploads through a guest link fail with err, but for those that are being
+ * published: their outcome is the store's. */
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err);
 
 /* The next file; its bytes follow. The name has been checked. The strings are copied.

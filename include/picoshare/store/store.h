@@ -179,14 +179,15 @@ struct store_listing {
     struct store_place place; /* where to begin */
     const char *search;       /* a part of name or note, case as above; NULL or "": all files */
     int64_t now;              /* expired files are left out */
-    size_t max_rows;          /* looked at; enough for one page, or what a search may cost */
+    size_t max_rows;          /* looked at, whether they are given out or not */
 };
 
 /* Calls `each` for the files of a list, row by row, with the place of each; both are borrowed for
  * the call. Stops when it returns false. *ret_last is the last row looked at, and *ret_more tells
  * that max_rows ended it. chunk_bytes and sha256 of the entry are not filled in; its size is 0 when
  * its rows are damaged. A list by size lacks files whose size is not recorded yet
- * (store_next_unmeasured). A page costs its own rows, however long the list is. */
+ * (store_next_unmeasured). It costs the rows it looks at, however long the list is: those given
+ * out, expired ones between them, and what a search passes over. */
 err_t store_list_entries(struct store *store, const struct store_listing *listing,
                          bool (*each)(void *arg, const struct store_entry *entry,
                                       const struct store_place *place),
@@ -417,7 +418,7 @@ int64_t store_wal_bytes(const struct store *store);
 
 /* What the database takes (database.md 7, end). All in bytes but for pages. */
 struct store_figures {
-    int64_t files;        /* that can be downloaded */
+    int64_t files;        /* entries; expired ones count until they are collected */
     int64_t upload_bytes; /* their contents */
     int64_t files_bytes;  /* every file whose path begins with the database's: log and index too */
     int64_t disk_total;
@@ -425,7 +426,7 @@ struct store_figures {
     int64_t page_bytes;
     int64_t pages;
     int64_t free_pages; /* within the file, for later uploads */
-    bool can_shrink;    /* free pages can be given back in place (auto_vacuum) */
+    bool can_shrink;    /* store_vacuum can give free pages back */
 };
 err_t store_figures(struct store *store, struct store_figures *ret_figures) MUST_CHECK;
 

@@ -65,6 +65,7 @@ struct link_view {
     const char *filename;
     const char *full_url; /* http://host/-ID/name */
     const char *short_url;
+    const char *edit_id; /* NULL for a guest, who cannot edit it */
 };
 
 /* The answer to POST /upload. */
@@ -107,10 +108,9 @@ struct files_page {
     const char *previous_url;
     const char *next_url;
     const char *last_url;
-    const char *go_on_url; /* the search stopped after looking at … */
+    const char *go_on_url; /* it stopped after looking at … */
     int64_t looked_at;     /* … so many files */
-    const char *all_url;   /* without search and paging */
-    bool is_first;         /* nothing stands before these rows */
+    const char *all_url;   /* the same order without the search; never NULL */
 };
 
 /* `/files/{id}/info` */
@@ -200,21 +200,49 @@ struct settings_page {
     bool in_years; /* the number counts years, not days */
 };
 
-/* `/information` */
+/* `/information`, which is printed in parts: begin, session for each, end. Sizes are for people,
+ * and "" when they are not known. */
 struct information_page {
     struct page_head head;
     int64_t disk_used; /* bytes */
     int64_t disk_total;
     int disk_percent;
-    const char *disk_used_size; /* the same for people */
+    const char *disk_used_size;
     const char *disk_total_size;
     const char *upload_size;
     const char *database_size;
     const char *free_size; /* within the database */
     bool can_shrink;
     const char *version;
-    const char *revision;    /* "" when it is not known */
-    const char *commit_time; /* likewise */
+    const char *revision;      /* "" when it is not known */
+    const char *commit_time;   /* likewise */
+    const char *resident_size; /* memory, and its parts: see base/memory_use.h */
+    const char *resident_peak_size;
+    const char *anonymous_size;
+    const char *group_size;
+    const char *group_page_cache_size;
+    const char *group_limit_size;
+    int64_t files;
+    int64_t free_pages;
+    const char *log_size;
+    const char *uptime; /* "5 hours" */
+    int64_t uploads;    /* running */
+    int64_t buffers_used;
+    int64_t buffers_total;
+    const char *buffer_size;
+    int64_t connections;
+    int64_t requests; /* running */
+};
+
+/* A browser, or a script, that is signed in. */
+struct session_view {
+    const char *handle;
+    const char *created;   /* RFC 3339 */
+    const char *last_used; /* likewise */
+    const char *client_ip;
+    const char *browser;  /* "" when it is not known */
+    const char *platform; /* likewise */
+    bool own;             /* the one that asks */
 };
 
 /* Any failure, for a browser. */
