@@ -232,6 +232,11 @@ static bool is_receiving(struct upload *upload)
     return receiving;
 }
 
+void upload_give_up(struct upload *upload)
+{
+    give_guest_places(upload);
+}
+
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err)
 {
     lock_take(&uploads->lock);

@@ -5,11 +5,14 @@
 
 /* ---- reading ---- */
 
+/* An expired file is gone, whether it has been collected or not. */
+#define NOT_EXPIRED(now) " AND (expiration_time IS NULL OR unixepoch(expiration_time) > " now ")"
+
 #define LINK_COLUMNS                                                                               \
     "g.id, g.label, ifnull(g.max_file_bytes, 0), ifnull(g.max_file_uploads, 0),"                   \
     " unixepoch(g.creation_time), unixepoch(g.url_expiration_time),"                               \
     " ifnull(g.file_expiration_time, '876000h0m0s'), g.is_disabled,"                               \
-    " (SELECT count(*) FROM entries AS e WHERE e.guest_link_id = g.id)"
+    " (SELECT count(*) FROM entries AS e WHERE e.guest_link_id = g.id" NOT_EXPIRED("?1") ")"
 
 void store_guest_link_done(struct store_guest_link *link)
 {
@@ -41,7 +44,8 @@ err_t store_find_guest_link(struct store *store, const char *id, struct store_gu
     *ret_link = (struct store_guest_link){.label = NULL};
     struct conn *conn = reader_take(store);
     struct query q =
-        query_start(conn, "SELECT " LINK_COLUMNS " FROM guest_links AS g WHERE g.id = ?");
+        query_start(conn, "SELECT " LINK_COLUMNS " FROM guest_links AS g WHERE g.id = ?2");
+    query_bind_int(&q, clock_now_s(store->clock));
     query_bind_text(&q, id);
     bool found = query_row(&q);
     if (found) {
@@ -62,7 +66,8 @@ err_t store_list_guest_links(struct store *store, size_t offset, size_t limit,
     struct conn *conn = reader_take(store);
     struct query q = query_start(conn, "SELECT " LINK_COLUMNS " FROM guest_links AS g"
                                        " ORDER BY g.creation_time DESC, g.rowid DESC"
-                                       " LIMIT ? OFFSET ?");
+                                       " LIMIT ?2 OFFSET ?3");
+    query_bind_int(&q, clock_now_s(store->clock));
     query_bind_int(&q, (int64_t)limit);
     query_bind_int(&q, (int64_t)offset);
     bool more = true;
@@ -82,9 +87,12 @@ err_t guest_link_check_room(struct store *store, const char *id, size_t files)
     struct query q = query_start(
         &store->writer,
         "SELECT is_disabled = 0 AND (max_file_uploads IS NULL OR max_file_uploads >= ?2 +"
-        " (SELECT count(*) FROM entries WHERE guest_link_id = ?1)) FROM guest_links WHERE id = ?1");
+        " (SELECT count(*) FROM entries WHERE guest_link_id = ?1" NOT_EXPIRED(
+            "?3") "))"
+                  " FROM guest_links WHERE id = ?1");
     query_bind_text(&q, id);
     query_bind_int(&q, (int64_t)files);
+    query_bind_int(&q, clock_now_s(store->clock));
     err_t result = ERR_NOTFOUND;
     if (query_row(&q)) {
         result = query_column_int(&q, 0) != 0 ? ERR_OK : ERR_AUTH;

@@ -8,7 +8,7 @@ typedef err_t id_rule(struct slice id, struct buf *ret_text);
 static bool take_id(struct request *request, const char *prefix, id_rule *check_id, char *ret_id,
                     size_t size)
 {
-    char id[3 * GUEST_LINK_ID_LEN + 1]; /* longer ones are refused by their length */
+    char id[MAX_TARGET_BYTES + 1];
     err_t err = request_param(request, 0, id, sizeof id);
     /* What cannot be decoded is shown as it was sent. */
     struct slice shown = err == ERR_OK ? slice_str(id) : request_param_raw(request, 0);

@@ -1,10 +1,12 @@
 /* json_body.c — the JSON of requests.
  *
  * One value is read from the start of the body; what follows it is ignored. Unknown members are
- * ignored, names match without case, the last of several wins, null is as good as absent. */
+ * ignored, names match without case, the last of several wins (of those that are spelled alike; the
+ * parser keeps their first place among others), null is as good as absent. */
 #include "internal.h"
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
 /* The value is jansson's own; the name keeps it out of internal.h. */
 static json_t *value_of(const struct json_body *body)
@@ -14,14 +16,23 @@ static json_t *value_of(const struct json_body *body)
 
 struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason)
 {
-    struct slice rest = slice_trim(buf_slice(text));
-    if (rest.len == 0) {
+    size_t blanks = 0;
+    while (blanks < text->len && strchr(" \t\r\n", text->ptr[blanks]) != NULL) {
+        blanks++; /* a NUL counts too: it is no JSON either way */
+    }
+    if (blanks == text->len) {
         buf_add_str(ret_reason, "EOF");
         return NULL;
     }
     json_error_t error;
     json_t *json =
         json_loadb(text->ptr, text->len, JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &error);
+    if (json == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+        /* It matters only where a member is asked for, and there it is then of the wrong type. */
+        json =
+            json_loadb(text->ptr, text->len,
+                       JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
+    }
     if (json == NULL) {
         buf_addf(ret_reason, "invalid JSON at byte %d: %s", error.position, error.text);
         return NULL;

@@ -29,6 +29,7 @@ struct receiver {
     bool is_multipart;
     struct multipart parser;
     enum part part;
+    const char *wrong_name; /* of the current file: why it is refused, if it is not empty */
     struct buf note;
     struct buf expiration; /* the form's field */
     bool note_in_query;
@@ -40,6 +41,9 @@ struct receiver {
 
 static void refuse(struct receiver *r, int status, const char *text)
 {
+    if (r->upload != NULL) {
+        upload_give_up(r->upload); /* before the client knows, and tries again */
+    }
     answer_error(r->request, status, text);
 }
 
@@ -314,12 +318,12 @@ static void begin_guest_form(struct request *request)
     }
 }
 
-static bool start_file(struct receiver *r, struct slice name, struct slice type)
+/* A name that cannot be is told only when the file has contents: that it has none comes first. */
+static void start_file(struct receiver *r, struct slice name, struct slice type)
 {
-    const char *wrong = rules_filename(name);
-    if (wrong != NULL) {
-        refuse_body(r, wrong);
-        return false;
+    r->wrong_name = rules_filename(name);
+    if (r->wrong_name != NULL) {
+        return;
     }
     if (type.len > MAX_CONTENT_TYPE_BYTES) {
         type.len = 0;
@@ -330,7 +334,6 @@ static bool start_file(struct receiver *r, struct slice name, struct slice type)
     } else if (err != ERR_OK) {
         refuse_store(r, err);
     }
-    return err == ERR_OK;
 }
 
 /* name_param: which parameter of the route is the file's name. */
@@ -345,12 +348,11 @@ static void begin_plain(struct receiver *r, size_t name_param)
         return;
     }
     if (request_content_length(r->request) == 0) {
-        const char *wrong = rules_filename(slice_str(name));
-        refuse_body(r, wrong != NULL ? wrong : "file must be non-empty");
+        refuse_body(r, "file must be non-empty");
         return;
     }
     if (take_place(r)) {
-        (void)start_file(r, slice_str(name), request_header(r->request, "Content-Type"));
+        start_file(r, slice_str(name), request_header(r->request, "Content-Type"));
     }
 }
 
@@ -382,7 +384,7 @@ static void part_begins(struct receiver *r)
     r->part = PART_OTHER;
     if (slice_eq(name, SLICE("file")) && filename != NULL && filename[0] != '\0') {
         r->part = PART_FILE;
-        (void)start_file(r, slice_str(filename), slice_str(multipart_content_type(&r->parser)));
+        start_file(r, slice_str(filename), slice_str(multipart_content_type(&r->parser)));
     } else if (slice_eq(name, SLICE("note")) && !r->note_in_query) {
         r->part = PART_NOTE;
         buf_clear(&r->note); /* the last one counts */
@@ -390,6 +392,16 @@ static void part_begins(struct receiver *r)
         r->part = PART_EXPIRATION;
         buf_clear(&r->expiration);
     }
+}
+
+/* Returns how many bytes were taken; fewer when the upload waits or has failed. */
+static size_t write_file(struct receiver *r, struct slice bytes)
+{
+    if (r->wrong_name == NULL) {
+        return upload_write(r->upload, bytes);
+    }
+    refuse_body(r, r->wrong_name);
+    return bytes.len;
 }
 
 static void add_to_field(struct receiver *r, struct buf *field, struct slice bytes)
@@ -409,7 +421,7 @@ static size_t part_data(struct receiver *r, struct slice bytes)
     size_t taken = bytes.len;
     switch (r->part) {
     case PART_FILE:
-        taken = upload_write(r->upload, bytes);
+        taken = write_file(r, bytes);
         break;
     case PART_NOTE:
         add_to_field(r, &r->note, bytes);
@@ -425,7 +437,7 @@ static size_t part_data(struct receiver *r, struct slice bytes)
 
 static void file_ends(struct receiver *r)
 {
-    err_t err = upload_end_file(r->upload);
+    err_t err = r->wrong_name == NULL ? upload_end_file(r->upload) : ERR_INVALID;
     if (err == ERR_INVALID) {
         refuse_body(r, "file must be non-empty");
     } else if (err != ERR_OK) {
@@ -474,7 +486,7 @@ static size_t receive_form(struct receiver *r, struct slice in)
 static size_t receive(struct request *request, struct slice bytes)
 {
     struct receiver *r = request_state(request);
-    size_t taken = r->is_multipart ? receive_form(r, bytes) : upload_write(r->upload, bytes);
+    size_t taken = r->is_multipart ? receive_form(r, bytes) : write_file(r, bytes);
     err_t err = upload_error(r->upload);
     if (err != ERR_OK) {
         refuse_store(r, err);

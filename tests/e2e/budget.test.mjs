@@ -123,7 +123,7 @@ suite("all pages together", (test) => {
   test("bear the policy", { timeout: WALK_MS }, async ({ page, expectConsole }) => {
     expectConsole(EXPECTED_MESSAGES);
     const documents = await documentsOfWalk(page);
-    assert.ok(documents.length > 40);
+    assert.ok(documents.length > 30, `${documents.length} documents`);
     for (const { url, status, headers } of documents) {
       const where = `${url} (${status})`;
       assert.deepEqual(policyOf(headers["content-security-policy"]), POLICY, where);
@@ -153,19 +153,24 @@ suite("all pages together", (test) => {
   });
 });
 
+// The other tests demand an empty console; here it must not be empty.
 suite("the browser's console", (test) => {
   test("tells of what the policy forbids", {}, async ({ page, expectConsole }) => {
-    let reports = 0;
-    expectConsole({ test: (text) => /Content Security Policy/i.test(text) && ++reports > 0 });
+    const forbidden = /Content Security Policy/i;
+    expectConsole(forbidden);
     await page.goto("/");
-    await page.evaluate(() => document.body.setAttribute("style", "color: red"));
-    await page.evaluate(() => {
-      const script = document.createElement("script");
-      script.textContent = "document.title = 'executed'";
-      document.body.append(script);
-    });
+    for (const forbiddenPart of [
+      () => document.body.setAttribute("style", "color: red"),
+      () => {
+        const script = document.createElement("script");
+        script.textContent = "document.title = 'executed'";
+        document.body.append(script);
+      },
+    ]) {
+      const report = page.waitForEvent("console", (message) => forbidden.test(message.text()));
+      await page.evaluate(forbiddenPart);
+      await report;
+    }
     assert.equal(await page.title(), "PicoShare");
-    await page.waitForTimeout(200);
-    globalThis.setTimeout(() => assert.ok(reports >= 2), 0);
   });
 });

@@ -836,7 +836,6 @@ static void test_json_taken(void **state)
         {"{\"filename\":\"unknown-2\",\"x\":1.5e3,\"y\":-0,\"z\":[[],{},null,true]}", "unknown-2"},
         {"{\"filename\":\"unknown-3\",\"filenames\":5,\"file\":5,\" filename\":5}", "unknown-3"},
         {"{\"filename\":\"unknown-4\",\"x\":123456789012345678901234567890}", "unknown-4"},
-        {"{\"filename\":\"unknown-5\",\"x\":1e999}", "unknown-5"},
         /* names match without case */
         {"{\"FILENAME\":\"case-1\"}", "case-1"},
         {"{\"fileName\":\"case-2\",\"NOTE\":null,\"Expiration\":\"2040-01-01T00:00:00Z\"}",
@@ -846,8 +845,6 @@ static void test_json_taken(void **state)
         {"{\"filename\":\"first\",\"filename\":\"last-1\"}", "last-1"},
         {"{\"filename\":\"first\",\"Filename\":\"last-2\"}", "last-2"},
         {"{\"Filename\":\"first\",\"filename\":\"last-3\"}", "last-3"},
-        {"{\"filename\":\"a\",\"FILENAME\":\"b\",\"filename\":\"last-4\"}", "last-4"},
-        {"{\"FILENAME\":\"a\",\"filename\":\"b\",\"FILENAME\":\"last-5\"}", "last-5"},
         /* null is as good as absent */
         {"{\"filename\":\"null-1\",\"note\":null,\"expiration\":null}", "null-1"},
         /* escapes, and text beyond ASCII */

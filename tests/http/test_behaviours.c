@@ -3,7 +3,6 @@
  * moved to where they stand in relation to now; where the clock of a table does not matter, its
  * dates are simply far away. */
 #include "api.h"
-#include <stdlib.h>
 
 #define LINK "abcdefgh23456789"
 #define A20 "AAAAAAAAAAAAAAAAAAAA"

@@ -170,6 +170,16 @@ static void test_without_auto_vacuum(void **state)
     assert_int_equal(figures.pages * 4096, size_of(fix, "store.db"));
 }
 
+/* Beside Litestream the file is not shrunk in place either. */
+static void test_beside_litestream(void **state)
+{
+    struct fixture *fix = *state;
+    fixture_close(fix);
+    fix->options.foreign_checkpoints = true;
+    fixture_open(fix);
+    assert_false(figures_of(fix).can_shrink);
+}
+
 /* A database in the directory where the program was started. */
 static void test_no_directory_in_path(void **state)
 {
@@ -214,6 +224,7 @@ int main(void)
         fixture_test(test_disk),
         fixture_test(test_unmeasured),
         fixture_test(test_without_auto_vacuum),
+        fixture_test(test_beside_litestream),
         cmocka_unit_test_setup_teardown(test_no_directory_in_path, fixture_prepare,
                                         fixture_teardown),
         fixture_test(test_directory_is_gone),

@@ -773,15 +773,20 @@ static void test_beside_a_reader_of_the_log(void **state)
     assert_sound(fix->path);
 }
 
+/* More than a thousand pages, which SQLite would copy into the database unasked. */
+#define MUCH                                                                                       \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 15)"                 \
+    " INSERT INTO entries_data SELECT 'aaaaaaaaaa', i, zeroblob(327680) FROM n;"
+
 /* Nothing but the log is written, whether the upgrade succeeds or not. */
 static void test_beside_litestream_the_log_grows_only(void **state)
 {
     struct fixture *fix = *state;
-    static const char broken[] = "CREATE TABLE favourites (id TEXT REFERENCES entries (id));"
-                                 "INSERT INTO favourites VALUES ('gonegonego')";
+    static const char broken[] = MUCH "CREATE TABLE favourites (id TEXT REFERENCES entries (id));"
+                                      "INSERT INTO favourites VALUES ('gonegonego')";
     fix->options.foreign_checkpoints = true;
     for (int fails = 0; fails <= 1; fails++) {
-        make(fix, 8, &lyings[2], fails ? broken : NULL);
+        make(fix, 8, &lyings[2], fails ? broken : MUCH);
         struct bytes before = take_bytes(fix);
         struct store *store = NULL;
         assert_int_equal(store_open(&fix->options, &store, NULL), fails ? ERR_CORRUPT : ERR_OK);
@@ -789,7 +794,7 @@ static void test_beside_litestream_the_log_grows_only(void **state)
         struct bytes after = take_bytes(fix);
         assert_int_equal(after.main_len, before.main_len);
         assert_memory_equal(after.main, before.main, before.main_len);
-        assert_true(fails ? after.log_len >= before.log_len : after.log_len > before.log_len);
+        assert_true(after.log_len > before.log_len);
         free_bytes(&before);
         free_bytes(&after);
         assert_sql(fix->path, "PRAGMA user_version", fails ? "8" : "15");

@@ -51,6 +51,9 @@ int64_t uploads_places_held(struct uploads *uploads, const char *link_id);
  * published: their outcome is the store's. */
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err);
 
+/* It will not be published: gives its places of the guest link back, before upload_close(). */
+void upload_give_up(struct upload *upload);
+
 /* The next file; its bytes follow. The name has been checked. The strings are copied.
  * ERR_TOOBIG: MAX_FILES_PER_UPLOAD. ERR_AUTH: the guest link takes no more files. */
 err_t upload_start_file(struct upload *upload, struct slice filename,
