@@ -69,8 +69,8 @@ static const char *const tables[TABLES] = {"entries", "entries_data", "guest_lin
 #define WITHOUT_FRACTION(time)                                                                     \
     "CASE instr(" time ", '.') WHEN 0 THEN " time " ELSE substr(" time ", 1, instr(" time ", '.')" \
     " - 1) || ltrim(substr(" time ", instr(" time ", '.') + 1), '0123456789') END"
-/* A time that SQLite can read in the form of database.md 3.1, or NULL. It also reads 'now' and
- * plain numbers: those are nobody's times. A modifier makes it count the 31st of February out. */
+/* A time that SQLite can read, in the form of database.md 3.1, or NULL. It also reads 'now' and
+ * plain numbers, which are nobody's times. The modifier turns the 31st of February into a day. */
 #define TIME_OF(time)                                                                              \
     "(SELECT t FROM (SELECT strftime('%Y-%m-%dT%H:%M:%SZ', " WITHOUT_FRACTION(time)                \
     ", '+0 days') AS t WHERE datetime(" time ") IS NOT NULL AND " time " GLOB"                     \

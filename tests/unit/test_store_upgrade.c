@@ -443,7 +443,7 @@ struct bytes {
 
 static struct bytes take_bytes(const struct fixture *fix)
 {
-    struct bytes bytes = {NULL};
+    struct bytes bytes = {.main = NULL};
     char log[TEST_PATH_BYTES + 32];
     (void)snprintf(log, sizeof log, "%s-wal", fix->path);
     bytes.main = read_file(fix->path, &bytes.main_len);
