@@ -171,6 +171,33 @@ static bool settle_proxies(struct options *options)
     return true;
 }
 
+/* "https://host/" is taken without its slash; more than scheme and host cannot stand before the
+ * paths of links. */
+static bool settle_public_url(struct options *options)
+{
+    struct slice url = slice_str(options->public_url);
+    if (url.len == 0) {
+        options->public_url = NULL;
+        return true;
+    }
+    while (url.len > 0 && url.ptr[url.len - 1] == '/') {
+        url.len--;
+    }
+    struct slice host = {NULL, 0};
+    if (slice_starts(url, SLICE("https://"))) {
+        host = slice_skip(url, strlen("https://"));
+    } else if (slice_starts(url, SLICE("http://"))) {
+        host = slice_skip(url, strlen("http://"));
+    }
+    if (host.len == 0 || slice_find(host, '/') < host.len || slice_find(host, '?') < host.len ||
+        !slice_copy(url, options->public_url_text, sizeof options->public_url_text)) {
+        (void)fprintf(stderr, "picoshare: not a URL of scheme and host: %s\n", options->public_url);
+        return false;
+    }
+    options->public_url = options->public_url_text;
+    return true;
+}
+
 enum options_outcome options_parse(int argc, char **argv, struct options *ret_options)
 {
     *ret_options = (struct options){.db = "data/store.db", .port = 4001};
@@ -186,7 +213,8 @@ enum options_outcome options_parse(int argc, char **argv, struct options *ret_op
             return outcome;
         }
     }
-    return settle_proxies(ret_options) ? OPTIONS_RUN : OPTIONS_MISUSED;
+    return settle_proxies(ret_options) && settle_public_url(ret_options) ? OPTIONS_RUN
+                                                                         : OPTIONS_MISUSED;
 }
 
 /* ---- the directory ---- */

@@ -15,7 +15,7 @@ enum { MAX_PASSPHRASE_BYTES = 1024 }; /* as much as Basic authentication carries
 struct options {
     const char *db;
     const char *address;    /* NULL: all */
-    const char *public_url; /* NULL: as the client asked */
+    const char *public_url; /* scheme and host; NULL: as the client asked */
     const char *secret_file;
     const char *trusted_proxies;
     uint16_t port;
@@ -24,6 +24,7 @@ struct options {
     bool vacuum;
     bool debug;
     struct proxy_config proxy;
+    char public_url_text[256]; /* what public_url points to */
     char passphrase[MAX_PASSPHRASE_BYTES + 1];
     /* Set when the passphrase is one that the program made itself: where it is kept. */
     char made_passphrase_file[4096];

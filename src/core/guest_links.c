@@ -37,9 +37,6 @@ err_t guest_link_expiration(const struct store_guest_link *link, struct slice as
     int64_t latest = lifetime == DURATION_INFINITE
                          ? STORE_NEVER
                          : now_ns / DURATION_SECOND + lifetime / DURATION_SECOND;
-    if (latest > STORE_NEVER) {
-        latest = STORE_NEVER; /* a lifetime of centuries: for ever is as good */
-    }
     if (asked.len == 0) {
         *ret_expires = latest;
         return ERR_OK;

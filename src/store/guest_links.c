@@ -20,13 +20,16 @@ void store_guest_link_done(struct store_guest_link *link)
     *link = (struct store_guest_link){.label = NULL};
 }
 
-static void read_link(struct query *q, struct store_guest_link *link)
+/* A lifetime that is longer than any that can be read is as good as unreadable: "". False: what is
+ * stored as its id cannot be one. */
+static bool read_link(struct query *q, struct store_guest_link *link)
 {
     *link = (struct store_guest_link){.url_expiration_time = STORE_NEVER};
-    if (!slice_copy(query_column_text(q, 0), link->id, sizeof link->id) ||
-        !slice_copy(query_column_text(q, 6), link->file_lifetime, sizeof link->file_lifetime)) {
-        q->rc = SQLITE_CORRUPT;
-        return;
+    if (!slice_copy(query_column_text(q, 0), link->id, sizeof link->id)) {
+        return false;
+    }
+    if (!slice_copy(query_column_text(q, 6), link->file_lifetime, sizeof link->file_lifetime)) {
+        link->file_lifetime[0] = '\0';
     }
     link->label = query_column_dup(q, 1);
     link->max_file_bytes = query_column_int(q, 2);
@@ -37,6 +40,7 @@ static void read_link(struct query *q, struct store_guest_link *link)
     }
     link->disabled = query_column_int(q, 7) != 0;
     link->uploads = query_column_int(q, 8);
+    return true;
 }
 
 err_t store_find_guest_link(struct store *store, const char *id, struct store_guest_link *ret_link)
@@ -49,7 +53,7 @@ err_t store_find_guest_link(struct store *store, const char *id, struct store_gu
     query_bind_text(&q, id);
     bool found = query_row(&q);
     if (found) {
-        read_link(&q, ret_link);
+        found = read_link(&q, ret_link);
     }
     err_t err = query_end(&q);
     reader_give(store, conn);
@@ -73,8 +77,9 @@ err_t store_list_guest_links(struct store *store, size_t offset, size_t limit,
     bool more = true;
     while (more && query_row(&q)) {
         struct store_guest_link link;
-        read_link(&q, &link);
-        more = q.rc == SQLITE_ROW && each(arg, &link);
+        if (read_link(&q, &link)) {
+            more = q.rc == SQLITE_ROW && each(arg, &link);
+        }
         store_guest_link_done(&link);
     }
     err_t err = query_end(&q);

@@ -12,9 +12,9 @@
 
 /* One range; ?1 and ?2 are the place. */
 #define RANGE(from, key, where, order)                                                             \
-    "SELECT e.id, " key ", e.filename, e.note, unixepoch(e.expiration_time) FROM " from            \
+    "SELECT e.rowid, e.id, " key ", e.filename, e.note, unixepoch(e.expiration_time) FROM " from   \
     " WHERE " where " ORDER BY " order
-enum { ID_COLUMN, KEY_COLUMN, NAME_COLUMN, NOTE_COLUMN, EXPIRATION_COLUMN };
+enum { ROWID_COLUMN, ID_COLUMN, KEY_COLUMN, NAME_COLUMN, NOTE_COLUMN, EXPIRATION_COLUMN };
 
 enum range { SAME_KEY, BEYOND_KEY, RANGES };
 #define BOTH_RANGES(from, key, id, beyond, direction)                                              \
@@ -106,13 +106,14 @@ static bool is_wanted(struct query *q, const struct store_listing *listing)
 }
 
 /* ERR_NOTFOUND: it has no chunk row, so it is no file (database.md 4). */
-static err_t read_file(struct conn *conn, const char *id, struct store_entry *entry)
+static err_t read_file(struct conn *conn, int64_t rowid, struct store_entry *entry)
 {
     *entry = (struct store_entry){.filename = NULL};
-    struct query q = query_start(
-        conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
-              " WHERE e.id = ? AND EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = e.id)");
-    query_bind_text(&q, id);
+    struct query q = query_start(conn, "SELECT " ENTRY_COLUMNS
+                                       " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
+                                       " WHERE e.rowid = ? AND (f.id IS NOT NULL OR EXISTS (SELECT "
+                                       "1 FROM entries_data AS d WHERE d.id = e.id))");
+    query_bind_int(&q, rowid);
     bool found = query_row(&q);
     bool sized = found && !query_column_null(&q, ENTRY_SIZE_COLUMN);
     if (found) {
@@ -132,7 +133,7 @@ static err_t list_row(struct query *q, struct reading *reading)
         return ERR_OK;
     }
     struct store_entry entry;
-    err_t err = read_file(q->conn, reading->last->id, &entry);
+    err_t err = read_file(q->conn, query_column_int(q, ROWID_COLUMN), &entry);
     if (err == ERR_OK) {
         reading->ended = !reading->each(reading->arg, &entry, reading->last);
     }

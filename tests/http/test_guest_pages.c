@@ -717,6 +717,7 @@ static void test_guest_form(void **state)
     expect_part(&r, "Upload complete!");
     expect_part(&r, "from a &lt;form&gt;.txt");
     expect_part(&r, "href=\"/g/AAAAAAAAAAAAAAAA\">Upload Another</a>");
+    expect_no_part(&r, "/edit\"");
     response_done(&r);
     assert_int_equal(db_int(s, "SELECT count(*) FROM entries WHERE guest_link_id ="
                                " 'AAAAAAAAAAAAAAAA' AND expiration_time = '2040-01-01T00:00:00Z'"),

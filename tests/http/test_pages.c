@@ -441,6 +441,9 @@ static void test_upload_form(void **state)
     assert_non_null(id);
     char path[16];
     snprintf(path, sizeof path, "/-%.10s", id + strlen(link));
+    char edit[64];
+    snprintf(edit, sizeof edit, " id=\"edit-btn\" href=\"/files/%.10s/edit\"", path + 2);
+    assert_non_null(strstr(response_text(&r), edit));
     response_done(&r);
     struct response file;
     http_get(s, path, &file);

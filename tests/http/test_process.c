@@ -103,6 +103,26 @@ static void test_bad_port(void **state)
 }
 
 /* -db=PATH and --db PATH mean the same, and the directory is made with its parents. */
+/* Links are this and a path: more than scheme and host, or less, is a mistake. */
+static void test_bad_public_url(void **state)
+{
+    static const char *const urls[] = {"example.org",
+                                       "https://",
+                                       "https:///",
+                                       "ftp://example.org",
+                                       "https://example.org/files",
+                                       "https://example.org?x"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        const char *const args[] = {"-public-url", urls[i], NULL};
+        struct run_result r;
+        run_args(args, NULL, &r);
+        assert_int_equal(r.code, 2);
+        assert_non_null(strstr(buf_str(&r.err), urls[i]));
+        run_done(&r);
+    }
+}
+
 static void test_db_path(void **state)
 {
     (void)state;
@@ -584,6 +604,7 @@ int main(void)
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_bad_port),
+        cmocka_unit_test(test_bad_public_url),
         cmocka_unit_test(test_db_path),
         cmocka_unit_test(test_port_in_use),
         cmocka_unit_test(test_bad_places),

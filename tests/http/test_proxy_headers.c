@@ -500,7 +500,7 @@ static void test_host_of_links(void **state)
 /* The page that answers a form without JavaScript has the same links. */
 static void test_links_on_the_result_page(void **state)
 {
-    static const char *const env[] = {"PS_PUBLIC_URL=https://public.example", NULL};
+    static const char *const env[] = {"PS_PUBLIC_URL=https://public.example/", NULL};
     static const struct part parts[] = {
         {.name = "file", .filename = "a b.txt", .text = "dummy bytes"}, {0}};
     (void)state;

@@ -2,6 +2,8 @@
  * browsers get for errors (web-ui.md 10.4, http-api.md 13). Ending sessions is in test_sessions.c.
  */
 #include "api.h"
+#include "picoshare/base/num.h"
+#include "picoshare/text/size.h"
 
 #define HTML "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
 #define WAITS_MS 20
@@ -183,8 +185,67 @@ static void test_same_figures(void **state)
             expect_no_part(&page, lines[i].part);
         }
     }
+    const char *group = strstr(response_text(&page), "Charged to the control group: ");
+    if (group != NULL) {
+        const char *limit = strstr(group, "B of ");
+        bool has_limit = limit != NULL && limit < strchr(group, '\n');
+        assert_int_equal(has_limit, is_known(&json, "groupLimitBytes"));
+    }
     response_done(&page);
     response_done(&json);
+}
+
+static int64_t number_of(const struct response *json, const char *name)
+{
+    char mark[64];
+    int64_t value = -1;
+    snprintf(mark, sizeof mark, "\"%s\":", name);
+    const char *at = strstr(response_text(json), mark);
+    assert_non_null(at);
+    at += strlen(mark);
+    assert_int_equal(num_parse_i64(slice_of(at, strcspn(at, ",}")), 0, INT64_MAX, &value), ERR_OK);
+    return value;
+}
+
+static void expect_free_pages(const struct server *s)
+{
+    struct response json;
+    struct response r;
+    char size[SIZE_TEXT_SIZE];
+    char line[80];
+    api_call(s, "GET", "/api/system", NULL, &json);
+    get_page(s, &r);
+    int64_t pages = number_of(&json, "freePages");
+    size_print(pages * number_of(&json, "pageBytes"), size);
+    snprintf(line, sizeof line, "Free pages: %lld (%s), which", (long long)pages, size);
+    expect_part(&r, line);
+    response_done(&r);
+    response_done(&json);
+}
+
+/* "1 second", "2 seconds", "1 minute" … */
+static void test_uptime(void **state)
+{
+    static const char mark[] = "Running for ";
+    const struct server *s = *state;
+    char unit[16] = "";
+    int64_t count = 0;
+    while (count < 2) {
+        struct response r;
+        get_page(s, &r);
+        const char *at = strstr(response_text(&r), mark);
+        assert_non_null(at);
+        at += strlen(mark);
+        size_t digits = strcspn(at, " ");
+        assert_int_equal(num_parse_i64(slice_of(at, digits), 0, INT64_MAX, &count), ERR_OK);
+        at += digits + 1;
+        assert_true(slice_copy(slice_of(at, strcspn(at, "<")), unit, sizeof unit));
+        response_done(&r);
+        bool ends_with_s = unit[strlen(unit) - 1] == 's';
+        assert_int_equal(ends_with_s, count != 1);
+        assert_true(strncmp(unit, "second", 6) == 0 || strncmp(unit, "minute", 6) == 0);
+        harness_sleep_ms(WAITS_MS);
+    }
 }
 
 static void test_files(void **state)
@@ -208,6 +269,8 @@ static void test_files(void **state)
     response_done(&r);
     file_delete(&s, id);
     wait_for_part(&s, "), which could be given back to the disk<");
+    assert_true(db_wait_no_orphans(&s));
+    expect_free_pages(&s);
     get_page(&s, &r);
     expect_part(&r, "Number of files: 0<");
     expect_part(&r, "Started with the option");
@@ -533,6 +596,7 @@ int main(void)
         cmocka_unit_test(test_signing_in),
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_same_figures),
+        cmocka_unit_test(test_uptime),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_beside_litestream),
         cmocka_unit_test(test_running_upload),

@@ -708,6 +708,31 @@ static void test_guest_several_files(void **state)
                "1" LINK " 2" LINK " 3" LINK);
 }
 
+/* Who goes away gives its places back at once, though removing its rows takes longer. */
+static void test_guest_place_of_a_closed(void **state)
+{
+    struct upload_fixture *fix = *state;
+    const struct upload_guest guest = guest_with(2);
+    struct client client;
+    struct client next;
+    struct gate gate;
+    assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
+    assert_int_equal(client_file(&client, "1", "abc", 3, 1), ERR_OK);
+    gate_shut(&gate, fix->base->store);
+    assert_int_equal(client_start(&client, "2"), ERR_OK); /* hands the first file to the writer */
+    assert_places(fix, 2);
+    client_close(&client);
+    int64_t places = uploads_places_held(fix->uploads, LINK);
+    size_t running = uploads_running(fix->uploads);
+    err_t err = client_begin_guest(&next, fix->uploads, "b", &guest);
+    gate_open(&gate);
+    client_close(&next);
+    await_running(fix->uploads, 0);
+    assert_int_equal(running, 1);
+    assert_int_equal(places, 0);
+    assert_int_equal(err, ERR_OK);
+}
+
 /* While an upload is published its places are free, and the store has the last word. */
 static void test_guest_store_decides(void **state)
 {
@@ -1286,6 +1311,7 @@ int main(void)
         upload_test(test_guest_places),
         upload_test(test_guest_places_run_out),
         upload_test(test_guest_several_files),
+        upload_test(test_guest_place_of_a_closed),
         upload_test(test_guest_store_decides),
         upload_test(test_guest_place_of_a_refused),
         upload_test(test_stop_guest),
