@@ -144,6 +144,8 @@ suite("uploading one file", (test) => {
     await page.getByText("Upload complete!").waitFor();
     const href = await page.locator("#upload-result a").first().getAttribute("href");
     assert.equal(await digestOfUrl(href), digestOf("no script\n"));
+    await page.getByRole("link", { name: "Edit" }).click();
+    assert.equal(await page.locator("#filename").inputValue(), "plain form.txt");
 
     await page.goto("/files");
     const cells = page.getByRole("row").filter({ hasText: "plain form.txt" }).getByRole("cell");
