@@ -105,14 +105,16 @@ static bool is_wanted(struct query *q, const struct store_listing *listing)
            column_contains(q, NOTE_COLUMN, search);
 }
 
-/* ERR_NOTFOUND: it has no chunk row, so it is no file (database.md 4). */
+/* ERR_NOTFOUND: it has no chunk row, so it is no file (database.md 4). One whose size is recorded
+ * has some: schema.c sees to it at every start. In a long list the look would cost as much as all
+ * the rest, since ids, and so the pages of an index on them, have nothing to do with the order. */
 static err_t read_file(struct conn *conn, int64_t rowid, struct store_entry *entry)
 {
     *entry = (struct store_entry){.filename = NULL};
     struct query q = query_start(conn, "SELECT " ENTRY_COLUMNS
                                        " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
-                                       " WHERE e.rowid = ? AND (f.id IS NOT NULL OR EXISTS (SELECT "
-                                       "1 FROM entries_data AS d WHERE d.id = e.id))");
+                                       " WHERE e.rowid = ? AND (f.id IS NOT NULL OR EXISTS"
+                                       " (SELECT 1 FROM entries_data AS d WHERE d.id = e.id))");
     query_bind_int(&q, rowid);
     bool found = query_row(&q);
     bool sized = found && !query_column_null(&q, ENTRY_SIZE_COLUMN);

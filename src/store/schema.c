@@ -81,7 +81,8 @@ static const char create_extras[] =
     " ON entries (ifnull(expiration_time, '2999-12-31T00:00:00Z'), id);"
     "CREATE INDEX IF NOT EXISTS ext_files_by_size ON ext_files (size, id);"
     "INSERT INTO ext_meta (key, value) VALUES ('version', '1') ON CONFLICT DO NOTHING;"
-    "DELETE FROM ext_files WHERE id NOT IN (SELECT id FROM entries);";
+    "DELETE FROM ext_files WHERE id NOT IN (SELECT id FROM entries)"
+    " OR NOT EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = ext_files.id);";
 /* clang-format on */
 
 static err_t read_int(struct conn *conn, const char *sql, int64_t *ret_value)

@@ -329,6 +329,7 @@ static void test_left_out(void **state)
     add_plain(fix, "now", "c");
     add_plain(fix, "soon", "d");
     add_plain(fix, "empty", "e");
+    add_plain(fix, "emptied", "e");
     add_plain(fix, "elevenbytes", "f");
     add_plain(fix, "", "g");
     add_plain(fix, "z", "h");
@@ -336,7 +337,9 @@ static void test_left_out(void **state)
             "UPDATE entries SET expiration_time = '2025-12-31T23:59:59Z' WHERE id = 'expired';"
             "UPDATE entries SET expiration_time = '2026-01-01T00:00:00Z' WHERE id = 'now';"
             "UPDATE entries SET expiration_time = '2026-01-01T00:00:01Z' WHERE id = 'soon';"
-            "DELETE FROM entries_data WHERE id = 'empty'");
+            "DELETE FROM entries_data WHERE id IN ('empty', 'emptied');"
+            "DELETE FROM ext_files WHERE id = 'empty'");
+    fixture_reopen(fix); /* forgets the size of 'emptied' */
     static const size_t page_rows[] = {1, 2, 0};
     assert_order(fix, STORE_BY_UPLOADED, "a,soon,z", page_rows, ARRAY_LEN(page_rows));
     assert_order(fix, STORE_BY_NAME, "a,soon,z", page_rows, ARRAY_LEN(page_rows));
