@@ -28,6 +28,7 @@ struct receiver {
     bool is_form; /* POST /upload: fields instead of a query, a page as the answer */
     bool is_multipart;
     struct multipart parser;
+    int64_t received; /* bytes of the body */
     enum part part;
     const char *wrong_name; /* of the current file: why it is refused, if it is not empty */
     struct buf note;
@@ -450,8 +451,8 @@ static size_t receive_form(struct receiver *r, struct slice in)
     size_t given = in.len;
     while (!request_answered(r->request)) {
         struct slice bytes;
-        if ((int64_t)multipart_offset(&r->parser) - upload_bytes(r->upload) >
-            MAX_FORM_OVERHEAD_BYTES) {
+        int64_t overhead = r->received + (int64_t)(given - in.len) - upload_bytes(r->upload);
+        if (overhead > MAX_FORM_OVERHEAD_BYTES) {
             refuse_body(r, "multipart: message too large");
             break;
         }
@@ -487,6 +488,7 @@ static size_t receive(struct request *request, struct slice bytes)
 {
     struct receiver *r = request_state(request);
     size_t taken = r->is_multipart ? receive_form(r, bytes) : write_file(r, bytes);
+    r->received += (int64_t)taken;
     err_t err = upload_error(r->upload);
     if (err != ERR_OK) {
         refuse_store(r, err);

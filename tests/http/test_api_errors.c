@@ -708,6 +708,35 @@ static void expect_failure(const struct server *s, const struct request *q, cons
 }
 
 /* The last row of every table, by taking the tables away. */
+/* What a form may hold besides files is bounded: one field, and everything together. */
+static void test_6_1_large_forms(void **state)
+{
+    enum { FIELD_BYTES = 8192, OVERHEAD_BYTES = 2 * 1024 * 1024 };
+    const struct server *s = *state;
+    static const struct {
+        const char *name;
+        int64_t bytes;
+    } cases[] = {{"note", FIELD_BYTES + 1}, {"other", OVERHEAD_BYTES + 1}};
+    char *text = calloc(1, OVERHEAD_BYTES + 2);
+    assert_non_null(text);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct response r;
+        memset(text, 'a', (size_t)cases[i].bytes);
+        text[cases[i].bytes] = '\0';
+        const struct part parts[] = {{.name = cases[i].name, .text = text},
+                                     {.name = "file", .filename = "a.txt", .text = "x"},
+                                     {.name = NULL}};
+        http_do(
+            s,
+            &(struct request){
+                .method = "POST", .path = "/api/entry" FUTURE, .auth = AUTH_COOKIE, .parts = parts},
+            &r);
+        expect_error(&r, cases[i].name, 400, "invalid request: multipart: message too large\n");
+        response_done(&r);
+    }
+    free(text);
+}
+
 static void test_database_failures(void **state)
 {
     static const char edit[] = "{\"filename\":\"a.txt\"}";
@@ -737,6 +766,11 @@ static void test_database_failures(void **state)
           .text = PART_OF("a", "x") END},
          "failed to insert file into database\n"},
         {"entries", {.path = "/-" FILE_ID}, "failed to retrieve entry\n"},
+        {"entries", {.path = "/files"}, "failed to retrieve file index\n"},
+        {"entries", {.path = "/files/" FILE_ID "/info"}, "failed to retrieve entry\n"},
+        {"settings", {.path = "/settings"}, "failed to read settings from database: "},
+        {"guest_links", {.path = "/guest-links"}, "Failed to retrieve guest links\n"},
+        {"guest_links", {.path = "/g/" LINK}, "Failed to retrieve guest link\n"},
         {"guest_links",
          {.method = "POST",
           .path = "/api/guest/" LINK,
@@ -1129,6 +1163,7 @@ int main(void)
         refusals_test(test_6_1_upload),
         refusals_test(test_6_1_order),
         refusals_test(test_6_1_plain_upload),
+        refusals_test(test_6_1_large_forms),
         refusals_test(test_6_2_edit),
         refusals_test(test_6_3_delete),
         refusals_test(test_7_guest),
