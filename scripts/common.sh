@@ -40,3 +40,7 @@ find_clang() {
 find_chromium() {
     first_command chromium chromium-browser google-chrome
 }
+
+find_firefox() {
+    first_command firefox-esr firefox
+}

@@ -171,6 +171,12 @@ async function uploadOne(file) {
 
 /* ---- several files ---- */
 
+/* In one line; what the server says is a sentence without its full stop. */
+function sentences({ message, advice = "" }) {
+  const end = advice === "" || /[.!?]$/.test(message) ? "" : ".";
+  return `${message}${end} ${advice}`.trim();
+}
+
 /* A row of the queue; state is waiting, sending, done, cancelled or failed. */
 class Row {
   state = "waiting";
@@ -212,7 +218,7 @@ class Row {
       if (problem === this.#abort.signal.reason) {
         this.#enter("cancelled", "Cancelled");
       } else {
-        this.#enter("failed", `${problem.message} ${problem.advice ?? ""}`.trim());
+        this.#enter("failed", sentences(problem));
       }
     }
   }
@@ -268,10 +274,16 @@ async function runQueue() {
     });
   }
   busy = false;
-  const done = rows.filter(({ state }) => state === "done").length;
-  document.title = done === rows.length ? "PicoShare - Complete" : TITLE;
-  result.querySelector(".message-body").textContent =
-    done === rows.length ? "Upload complete!" : `${done} of ${rows.length} files uploaded.`;
+  showSum(rows.filter(({ state }) => state === "done").length);
+}
+
+function showSum(done) {
+  const all = done === rows.length;
+  document.title = all ? "PicoShare - Complete" : TITLE;
+  result.querySelector(".notice").classList.toggle("notice-success", all);
+  result.querySelector(".message-body").textContent = all
+    ? "Upload complete!"
+    : `${done} of ${rows.length} files uploaded.`;
   show(result);
 }
 

@@ -1,28 +1,52 @@
-// Chromium, and a suite of tests that each get a fresh context on one server.
+// The browsers, and a suite of tests that each get a fresh context on one server.
 
 import assert from "node:assert/strict";
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { chromium } from "playwright-core";
+import { chromium as chromiumType, devices, firefox as firefoxType } from "playwright-core";
 import { PASSPHRASE, startServer } from "./server.mjs";
 
-const ARGUMENTS = [
-  "--headless",
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-dev-shm-usage",
-];
-const NAMES = ["chromium", "chromium-browser", "google-chrome"];
+// name: as the history of downloads calls it; userAgent: where a headless browser says that it is.
+export const chromium = {
+  name: "Chrome",
+  programs: ["chromium", "chromium-browser", "google-chrome"],
+  contextOptions: { permissions: ["clipboard-read", "clipboard-write"] },
+  userAgent: devices["Desktop Chrome"].userAgent,
+  launch: (executablePath) =>
+    chromiumType.launch({
+      executablePath,
+      args: [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--disable-dev-shm-usage",
+      ],
+    }),
+};
 
-async function findChromium() {
+// Spoken to by WebDriver BiDi, which needs no patched Firefox.
+export const firefox = {
+  name: "Firefox",
+  programs: ["firefox-esr", "firefox"],
+  contextOptions: {},
+  userAgent: undefined,
+  launch: (executablePath) =>
+    firefoxType.launch({
+      executablePath,
+      channel: "moz-firefox",
+      firefoxUserPrefs: { "dom.events.testing.asyncClipboard": true },
+    }),
+};
+
+async function findProgram(names) {
   for (const dir of process.env.PATH.split(delimiter)) {
-    for (const name of NAMES) {
+    for (const name of names) {
       const path = join(dir, name);
       if (await access(path, constants.X_OK).then(() => true, () => false)) {
         return path;
@@ -32,13 +56,21 @@ async function findChromium() {
   return null;
 }
 
-const executablePath = await findChromium();
+const paths = new Map();
+for (const kind of [chromium, firefox]) {
+  paths.set(kind, await findProgram(kind.programs));
+}
+
+// A browser without a suite.
+export function launch(kind) {
+  return kind.launch(paths.get(kind));
+}
 
 // define(test): test(name, options, body) with body({ page, context, server, expectConsole }).
 // A page may write nothing to its console but what body announced by expectConsole(pattern):
 // scripts that fail and violations of the content security policy show there.
-export function suite(name, define) {
-  const skip = executablePath === null && `no Chromium in PATH (${NAMES.join(", ")})`;
+export function suite(name, define, kind = chromium) {
+  const skip = paths.get(kind) === null && `no ${kind.name} in PATH (${kind.programs.join(", ")})`;
   describe(name, () => {
     let server;
     let browser;
@@ -48,7 +80,7 @@ export function suite(name, define) {
         return;
       }
       server = await startServer();
-      browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+      browser = await launch(kind);
     });
     after(async () => {
       await browser?.close();
@@ -60,9 +92,9 @@ export function suite(name, define) {
       it(title, { timeout, skip }, async () => {
         const context = await browser.newContext({
           baseURL: server.url,
-          permissions: ["clipboard-read", "clipboard-write"],
           timezoneId: "UTC",
           locale: "en-US",
+          ...kind.contextOptions,
           ...contextOptions,
         });
         context.setDefaultTimeout(Math.min(timeout, 10_000));

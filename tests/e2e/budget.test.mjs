@@ -35,8 +35,7 @@ function policyOf(header) {
 }
 
 // Which page an address shows, whatever file or link it is about.
-const pattern = (url) =>
-  new URL(url).pathname.replace(/^\/(files|g)\/(?!new)[^/]+/, "/$1/{}") + (new URL(url).search && "?");
+const pattern = (url) => new URL(url).pathname.replace(/^\/(files|g)\/[^/]+/, "/$1/{}");
 
 // Every document that a walk gets to see, as { url, status, headers, text }.
 async function documentsOfWalk(page, eachPlace = () => {}) {

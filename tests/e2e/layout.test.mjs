@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { logIn, suite } from "./browser.mjs";
 import { temporaryDirectory, textFile } from "./fixtures.mjs";
-
-const LONG_NAME = `${"a_name_without_any_place_to_break_".repeat(6)}.txt`;
+import { LONG_NAME, layoutShift, makeLink, store } from "./walk.mjs";
 
 suite("every page", (test) => {
   const directory = temporaryDirectory();
@@ -50,6 +50,32 @@ suite("every page", (test) => {
           );
           assert.equal(excess, 0, where);
         });
+      });
+  }
+
+  for (const width of [360, 1280]) {
+    test(`does not jump while it is loading at ${width} px`,
+      { viewport: { width, height: 800 } },
+      async ({ page, expectConsole }) => {
+        expectConsole(/status of 404/);
+        await logIn(page);
+        const id = await store(page, "holiday.zip", { note: "for Ann" });
+        const link = await makeLink(page, { label: "For Joe" });
+        const filePaths = ["info", "edit", "confirm-delete", "downloads"];
+        await page.request.get(`/-${id}`);
+        await page.route("**/*.js", async (route) => {
+          await sleep(200); // so that the page is painted before its scripts are there
+          await route.continue();
+        });
+        for (const path of [
+          ...paths,
+          ...filePaths.map((name) => `/files/${id}/${name}`),
+          `/g/${link}`,
+        ]) {
+          await page.goto(path);
+          const shift = await page.evaluate(layoutShift);
+          assert.ok(shift < 0.005, `${path} shifts by ${shift}`);
+        }
       });
   }
 
@@ -127,9 +153,7 @@ suite("every page", (test) => {
 
 // The path of a new guest link, which is switched to "enable" or "disable".
 async function guestLink(page, fields, state = "enable") {
-  const never = { urlExpirationTime: "2999-12-31T00:00:00Z", fileLifetime: "876000h0m0s" };
-  const made = await page.request.post("/api/guest-links", { data: { ...never, ...fields } });
-  const { id } = await made.json();
+  const id = await makeLink(page, fields);
   assert.equal((await page.request.put(`/api/guest-links/${id}/${state}`)).status(), 204);
   return `/g/${id}`;
 }

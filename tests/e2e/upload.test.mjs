@@ -312,7 +312,7 @@ suite("several files", (test) => {
     await row("good.txt").getByText("Done").waitFor();
     await row("unwanted.txt").getByRole("button", { name: "Cancel" }).click();
     release();
-    await row("unlucky.txt").getByText("busy The server is busy.").waitFor();
+    await row("unlucky.txt").getByText("busy. The server is busy.").waitFor();
     await row("unwanted.txt").getByText("Cancelled").waitFor();
     await page.getByText("1 of 3 files uploaded.").waitFor();
 

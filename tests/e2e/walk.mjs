@@ -5,7 +5,7 @@ import { logIn } from "./browser.mjs";
 
 const NEVER = "2999-12-31T00:00:00Z";
 const AGENTS = [
-  "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0.0.0 Safari/537.36",
+  "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1 Safari/604.1",
   "Mozilla/5.0 (Macintosh; Intel Mac OS X 10.15; rv:128.0) Gecko/20100101 Firefox/128.0",
   "a_very_long_name_of_a_program_that_fetches_links_for_its_users/1.0",
 ];
@@ -79,6 +79,17 @@ async function fill(page) {
   await makeLink(page);
   assert.equal((await page.request.put(`/api/guest-links/${inactive}/disable`)).status(), 204);
   return { id: files[1], undownloaded: files[0], active, inactive };
+}
+
+// Runs in the page: how far things moved by themselves while the page was loading (0 is not at all).
+export function layoutShift() {
+  return new Promise((resolve) => {
+    new PerformanceObserver((list) => {
+      const shifts = list.getEntries().filter(({ hadRecentInput }) => !hadRecentInput);
+      resolve(shifts.reduce((sum, { value }) => sum + value, 0));
+    }).observe({ type: "layout-shift", buffered: true });
+    setTimeout(() => resolve(0), 100);
+  });
 }
 
 // Answers what the page sends there with an error, or not at all.

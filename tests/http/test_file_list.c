@@ -597,8 +597,9 @@ static void test_both_ends(void **state)
 
 static void expect_stopped(const struct page *page)
 {
-    char text[64];
-    (void)snprintf(text, sizeof text, "Looked at %d files for this page.", LOOKED_AT);
+    char text[100];
+    (void)snprintf(text, sizeof text, "Looked at %d files for this page%s.", LOOKED_AT,
+                   page->rows == 0 ? ": nothing to show among them" : "");
     expect_part(page, text);
 }
 

@@ -336,10 +336,16 @@ static void test_files(void **state)
     expect(&page, "href=\"/files?sort=uploaded\">First</a>");
     expect(&page, "rel=\"prev\" href=\"/files?before=AAAAAAAAAA\">Previous</a>");
     expect(&page, "value=\"&quot;&lt;b&gt;\"");
-    expect(&page, "Looked at 20000 files for this page. <a href=\"/files?after=x&amp;q=y\">");
+    expect(&page, "Looked at 20000 files for this page.</p>");
+    expect(&page, "href=\"/files?after=x&amp;q=y\">Look further</a>");
     expect_not(&page, ">Next</a>");
 
     view.row_count = 0;
+    buf_clear(&page);
+    template_files(&page, &view);
+    expect(&page, "Looked at 20000 files for this page: nothing to show among them.</p>");
+    expect_not(&page, "class=\"empty\"");
+
     view.go_on_url = NULL;
     buf_clear(&page);
     template_files(&page, &view);

@@ -1,0 +1,4 @@
+import { chromium } from "./browser.mjs";
+import { contract } from "./contract.mjs";
+
+contract(chromium);

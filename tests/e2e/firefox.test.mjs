@@ -1,0 +1,4 @@
+import { firefox } from "./browser.mjs";
+import { contract } from "./contract.mjs";
+
+contract(firefox);
