@@ -174,7 +174,7 @@ suite("the keyboard alone", (test) => {
     await page.keyboard.press("Shift+Tab");
     assert.equal(await focused(page), "file-input");
     const chooser = page.waitForEvent("filechooser");
-    await page.keyboard.press("Enter");
+    await page.keyboard.press("Space");
     await (await chooser).setFiles(await textFile(directory, "by key.txt", "something"));
     await page.getByText("Upload complete!").waitFor();
     assert.equal(await focused(page), "upload-another-btn");
