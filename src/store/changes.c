@@ -5,13 +5,10 @@
 static err_t run_edit(struct store *store, struct store_job *job)
 {
     struct store_edit *edit = CONTAINER_OF(job, struct store_edit, job);
-    /* An expired file is gone, whether it has been collected or not. */
-    struct query q = query_start(
-        &store->writer,
-        "UPDATE entries SET filename = ?2,"
-        " expiration_time = " TIME_TEXT("?3") ", note = ?4"
-                                              " WHERE id = ?1 AND (expiration_time IS NULL"
-                                              " OR unixepoch(expiration_time) > ?5)");
+    struct query q =
+        query_start(&store->writer,
+                    "UPDATE entries SET filename = ?2, note = ?4,"
+                    " expiration_time = " TIME_TEXT("?3") " WHERE id = ?1 AND " IS_UNEXPIRED("?5"));
     query_bind_text(&q, edit->id);
     query_bind_text(&q, edit->filename);
     query_bind_int(&q, edit->expiration_time);

@@ -12,7 +12,7 @@ enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_SESSIONS, STEP_END };
 /* Looks at up to ENTRIES_AT_ONCE entries after collect->rowid. */
 static err_t collect_entries(struct store *store, struct store_collect *collect)
 {
-    enum { ENTRIES_AT_ONCE = 500, HISTORY_STEP = 200 };
+    enum { ENTRIES_AT_ONCE = 500 };
     char expired[sizeof collect->at] = "";
     int64_t last = collect->rowid;
     int64_t seen = 0;

@@ -32,9 +32,8 @@ err_t disk_check_room(struct store *store, size_t len)
     if (left >= DISK_AMPLE_BYTES) {
         return ERR_OK;
     }
-    struct query q = query_start(&store->writer, "PRAGMA freelist_count");
-    int64_t free_pages = query_row(&q) ? query_column_int(&q, 0) : 0;
-    err_t err = query_end(&q);
+    int64_t free_pages = 0;
+    err_t err = conn_int(&store->writer, "PRAGMA freelist_count", &free_pages);
     store->logged_since_commit += (int64_t)len;
     int64_t in_log = store_wal_bytes(store) + store->logged_since_commit;
     int64_t log_grows = positive(in_log - log_file_bytes(store));

@@ -5,14 +5,11 @@
 
 /* ---- reading ---- */
 
-/* An expired file is gone, whether it has been collected or not. */
-#define NOT_EXPIRED(now) " AND (expiration_time IS NULL OR unixepoch(expiration_time) > " now ")"
-
 #define LINK_COLUMNS                                                                               \
     "g.id, g.label, ifnull(g.max_file_bytes, 0), ifnull(g.max_file_uploads, 0),"                   \
     " unixepoch(g.creation_time), unixepoch(g.url_expiration_time),"                               \
     " ifnull(g.file_expiration_time, '876000h0m0s'), g.is_disabled,"                               \
-    " (SELECT count(*) FROM entries AS e WHERE e.guest_link_id = g.id" NOT_EXPIRED("?1") ")"
+    " (SELECT count(*) FROM entries AS e WHERE e.guest_link_id = g.id AND " IS_UNEXPIRED("?1") ")"
 
 void store_guest_link_done(struct store_guest_link *link)
 {
@@ -92,7 +89,7 @@ err_t guest_link_check_room(struct store *store, const char *id, size_t files)
     struct query q = query_start(
         &store->writer,
         "SELECT is_disabled = 0 AND (max_file_uploads IS NULL OR max_file_uploads >= ?2 +"
-        " (SELECT count(*) FROM entries WHERE guest_link_id = ?1" NOT_EXPIRED(
+        " (SELECT count(*) FROM entries WHERE guest_link_id = ?1 AND " IS_UNEXPIRED(
             "?3") "))"
                   " FROM guest_links WHERE id = ?1");
     query_bind_text(&q, id);

@@ -14,6 +14,10 @@ enum { STORE_LANES = STORE_IDLE + 1 };
 /* A parameter in seconds since 1970 as the text that is stored (database.md 3.1). */
 #define TIME_TEXT(param) "strftime('%Y-%m-%dT%H:%M:%SZ', " param ", 'unixepoch')"
 
+/* Of a row of entries: an expired file is gone, whether it has been collected or not. `now` is a
+ * parameter in seconds since 1970. */
+#define IS_UNEXPIRED(now) "(expiration_time IS NULL OR unixepoch(expiration_time) > " now ")"
+
 struct job_list {
     struct store_job *head, *tail;
 };
@@ -87,6 +91,7 @@ void reader_give(struct store *store, struct conn *conn);
  * it, but not its chunk rows. Not *ret_done: history is left, and so is the entry. */
 err_t remove_entry(struct store *store, const char *id, int64_t history_rows,
                    bool *ret_done) MUST_CHECK;
+enum { HISTORY_STEP = 200 }; /* rows between two looks at the clock: less than a millisecond */
 /* remove.c — deletes the chunk rows of an id without an entry until the slice is over; *ret_done
  * when none is left. */
 err_t remove_chunks(struct store *store, const char *id, bool *ret_done) MUST_CHECK;

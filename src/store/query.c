@@ -54,6 +54,17 @@ err_t conn_run(struct conn *conn, const char *sql)
     return query_finish(&q);
 }
 
+err_t conn_int(struct conn *conn, const char *sql, int64_t *ret_value)
+{
+    struct query q = query_start(conn, sql);
+    int64_t value = query_row(&q) ? query_column_int(&q, 0) : 0;
+    err_t err = query_end(&q);
+    if (err == ERR_OK) {
+        *ret_value = value;
+    }
+    return err;
+}
+
 struct query query_start(struct conn *conn, const char *sql)
 {
     struct query q = {.conn = conn, .next_param = 1, .rc = SQLITE_OK};

@@ -41,6 +41,9 @@ err_t conn_exec(struct conn *conn, const char *sql) MUST_CHECK;
 /* The same for one statement that is kept prepared. */
 err_t conn_run(struct conn *conn, const char *sql) MUST_CHECK;
 
+/* The first column of the first row of such a statement; 0 when there is none. */
+err_t conn_int(struct conn *conn, const char *sql, int64_t *ret_value) MUST_CHECK;
+
 struct query query_start(struct conn *conn, const char *sql);
 void query_bind_int(struct query *q, int64_t value);
 /* Text and blobs are borrowed until query_end(); a NULL text or an unset slice binds NULL. */

@@ -8,10 +8,7 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 
-enum {
-    HISTORY_AT_ONCE = 2000, /* rows that are deleted while a client waits: a few milliseconds */
-    HISTORY_STEP = 200,     /* the same between two looks at the clock */
-};
+enum { HISTORY_AT_ONCE = 2000 }; /* rows that are deleted while a client waits: some ms */
 
 static err_t delete_by_id(struct conn *conn, const char *sql, const char *id)
 {
@@ -82,9 +79,9 @@ void store_remove_init(struct store_remove *remove)
 
 static err_t is_visible(struct store *store, const char *id, bool *ret_visible)
 {
-    struct query q = query_start(&store->writer,
-                                 "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ? AND"
-                                 " (expiration_time IS NULL OR unixepoch(expiration_time) > ?))");
+    struct query q =
+        query_start(&store->writer,
+                    "SELECT EXISTS (SELECT 1 FROM entries WHERE id = ? AND " IS_UNEXPIRED("?") ")");
     query_bind_text(&q, id);
     query_bind_int(&q, clock_now_s(store->clock));
     *ret_visible = query_row(&q) && query_column_int(&q, 0) != 0;

@@ -85,20 +85,6 @@ static const char create_extras[] =
     " OR NOT EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = ext_files.id);";
 /* clang-format on */
 
-static err_t read_int(struct conn *conn, const char *sql, int64_t *ret_value)
-{
-    struct query q = query_start(conn, sql);
-    int64_t value = 0;
-    if (query_row(&q)) {
-        value = query_column_int(&q, 0);
-    }
-    err_t err = query_end(&q);
-    if (err == ERR_OK) {
-        *ret_value = value;
-    }
-    return err;
-}
-
 err_t schema_create_tables(struct conn *conn)
 {
     err_t err = conn_exec(conn, create_tables);
@@ -141,12 +127,12 @@ static err_t recognise(struct conn *conn, const char *path, enum database *ret_d
     int64_t version = 0;
     int64_t tables = 0;
     int64_t known = 0;
-    err_t err = read_int(conn, "PRAGMA user_version", &version);
+    err_t err = conn_int(conn, "PRAGMA user_version", &version);
     if (err == ERR_OK) {
-        err = read_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
+        err = conn_int(conn, "SELECT count(*) FROM sqlite_schema", &tables);
     }
     if (err == ERR_OK) {
-        err = read_int(conn,
+        err = conn_int(conn,
                        "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name IN"
                        " ('entries', 'entries_data', 'guest_links', 'downloads', 'settings')",
                        &known);

@@ -71,12 +71,9 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     if (err == ERR_OK) {
         err = set_cache(conn, WRITER_CACHE_KIB);
     }
-    struct query q = query_start(conn, "PRAGMA page_size");
-    if (query_row(&q)) {
-        store->page_bytes = query_column_int(&q, 0);
+    if (err == ERR_OK) {
+        err = conn_int(conn, "PRAGMA page_size", &store->page_bytes);
     }
-    err_t read_err = query_end(&q);
-    err = err != ERR_OK ? err : read_err;
     return err == ERR_OK ? ERR_OK
                          : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
                                    sqlite3_errmsg(conn->db));

@@ -339,9 +339,8 @@ static const char room_sql[] =
 
 static err_t check_room(struct upgrade *up)
 {
-    struct query q = query_start(up->conn, room_sql);
-    int64_t need = query_row(&q) ? query_column_int(&q, 0) : 0;
-    err_t err = query_end(&q);
+    int64_t need = 0;
+    err_t err = conn_int(up->conn, room_sql, &need);
     struct statvfs fs;
     if (err != ERR_OK || statvfs(up->options->path, &fs) != 0) {
         return err; /* not a question worth failing for: SQLite will say */

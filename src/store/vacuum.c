@@ -5,25 +5,18 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 
-static err_t read_pragma(struct conn *conn, const char *pragma, int64_t *ret_value)
-{
-    struct query q = query_start(conn, pragma);
-    *ret_value = query_row(&q) ? query_column_int(&q, 0) : 0;
-    return query_end(&q);
-}
-
 static err_t run_vacuum(struct store *store, struct store_job *job)
 {
     struct store_vacuum *vacuum = CONTAINER_OF(job, struct store_vacuum, job);
     int64_t mode = 0;
     int64_t before = 0;
     int64_t left = 0;
-    err_t err = read_pragma(&store->writer, "PRAGMA auto_vacuum", &mode);
+    err_t err = conn_int(&store->writer, "PRAGMA auto_vacuum", &mode);
     if (err == ERR_OK && (mode == 0 || store->foreign_checkpoints)) {
         return ERR_INVALID;
     }
     if (err == ERR_OK) {
-        err = read_pragma(&store->writer, "PRAGMA freelist_count", &before);
+        err = conn_int(&store->writer, "PRAGMA freelist_count", &before);
     }
     left = before;
     do {
@@ -31,7 +24,7 @@ static err_t run_vacuum(struct store *store, struct store_job *job)
             err = conn_run(&store->writer, "PRAGMA incremental_vacuum(16)");
         }
         if (err == ERR_OK) {
-            err = read_pragma(&store->writer, "PRAGMA freelist_count", &left);
+            err = conn_int(&store->writer, "PRAGMA freelist_count", &left);
         }
     } while (err == ERR_OK && left > 0 && !writer_slice_over(store));
     if (err == ERR_OK) {
