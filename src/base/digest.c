@@ -74,3 +74,13 @@ void digest_wipe(void *secret, size_t len)
 {
     OPENSSL_cleanse(secret, len);
 }
+
+void digest_print_hex(const uint8_t *bytes, size_t len, char *ret_text)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < len; i++) {
+        ret_text[2 * i] = digits[bytes[i] >> 4];
+        ret_text[2 * i + 1] = digits[bytes[i] & 0xf];
+    }
+    ret_text[2 * len] = '\0';
+}

@@ -8,6 +8,17 @@ struct download {
     struct store_entry entry;
 };
 
+err_t download_find(struct store *store, const char *id, int64_t now, struct store_entry *ret_entry)
+{
+    err_t err = store_find_entry(store, id, ret_entry);
+    /* Gone the second it expires, whatever the collector does. */
+    if (err == ERR_OK && ret_entry->expiration_time <= now) {
+        store_entry_done(ret_entry);
+        err = ERR_NOTFOUND;
+    }
+    return err;
+}
+
 err_t download_open(struct store *store, const char *id, int64_t now,
                     struct download **ret_download)
 {
@@ -16,11 +27,7 @@ err_t download_open(struct store *store, const char *id, int64_t now,
         return ERR_NOMEM;
     }
     download->store = store;
-    err_t err = store_find_entry(store, id, &download->entry);
-    /* Gone the second it expires, whatever the collector does. */
-    if (err == ERR_OK && download->entry.expiration_time <= now) {
-        err = ERR_NOTFOUND;
-    }
+    err_t err = download_find(store, id, now, &download->entry);
     if (err != ERR_OK) {
         download_close(download);
         return err;

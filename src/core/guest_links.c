@@ -4,11 +4,18 @@
 #include "picoshare/text/duration.h"
 #include <inttypes.h>
 
+int64_t guest_link_files_left(const struct store_guest_link *link)
+{
+    if (link->max_file_uploads == 0) {
+        return -1;
+    }
+    return link->max_file_uploads > link->uploads ? link->max_file_uploads - link->uploads : 0;
+}
+
 bool guest_link_is_active(const struct store_guest_link *link, int64_t now)
 {
     bool expired = link->url_expiration_time != STORE_NEVER && link->url_expiration_time <= now;
-    bool used_up = link->max_file_uploads > 0 && link->uploads >= link->max_file_uploads;
-    return !link->disabled && !expired && !used_up;
+    return !link->disabled && !expired && guest_link_files_left(link) != 0;
 }
 
 err_t guest_link_lifetime(const struct store_guest_link *link, int64_t *ret_ns)

@@ -236,14 +236,10 @@ err_t sessions_prepare_logout(struct slice token, struct store_change_session *r
 
 bool sessions_handle(struct slice token, char ret_handle[STORE_HANDLE_LEN + 1])
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t sha256[SHA256_BYTES];
     if (hash_token(token, sha256) != ERR_OK) {
         return false;
     }
-    for (size_t i = 0; i < STORE_HANDLE_LEN; i++) {
-        ret_handle[i] = digits[i % 2 == 0 ? sha256[i / 2] >> 4 : sha256[i / 2] & 0xf];
-    }
-    ret_handle[STORE_HANDLE_LEN] = '\0';
+    digest_print_hex(sha256, STORE_HANDLE_LEN / 2, ret_handle);
     return true;
 }

@@ -214,15 +214,6 @@ static bool take_guest_place(struct uploads *uploads, struct upload *upload)
     return true;
 }
 
-/* While it is being published the store counts its files; between the two, more may be let in than
- * the link takes, and the store refuses the last of them. */
-static void give_guest_places(struct upload *upload)
-{
-    lock_take(&upload->uploads->lock);
-    upload->guest_places = 0;
-    lock_give(&upload->uploads->lock);
-}
-
 /* From then on the store decides, in the order of its jobs. */
 static bool is_receiving(struct upload *upload)
 {
@@ -234,7 +225,9 @@ static bool is_receiving(struct upload *upload)
 
 void upload_give_up(struct upload *upload)
 {
-    give_guest_places(upload);
+    lock_take(&upload->uploads->lock);
+    upload->guest_places = 0;
+    lock_give(&upload->uploads->lock);
 }
 
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err)
@@ -388,7 +381,7 @@ void upload_close(struct upload *upload)
     }
     check(upload->magic == UPLOAD_MAGIC);
     chunkpool_quit_line(upload->uploads->pool, &upload->user);
-    give_guest_places(upload);
+    upload_give_up(upload);
     lock_take(&upload->lock);
     check(!upload->closed);
     upload->closed = true;
@@ -671,7 +664,9 @@ err_t upload_publish(struct upload *upload, const struct upload_details *details
     upload->publish.job.bytes = upload->filling != NULL ? upload->filling->len : 0;
     upload->publish.job.owner = upload;
     upload->publish.job.done = on_published;
-    give_guest_places(upload);
+    /* From now on the store counts its files; between the two, more may be let in than the link
+     * takes, and the store refuses the last of them. */
+    upload_give_up(upload);
     lock_take(&upload->lock);
     /* Chunks that are still queued must be stored before. */
     upload->publish.job.lane = upload->queued > 0 ? STORE_BULK : STORE_URGENT;

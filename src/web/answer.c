@@ -233,6 +233,16 @@ void answer_failure(struct request *request, err_t err, const char *text)
     answer_error(request, status, message);
 }
 
+void answer_unreadable(struct request *request, err_t err, const char *id, const char *text)
+{
+    if (id != NULL) {
+        log_event(LOG_ERROR, "page failed", "id", id, "error", err_name(err), NULL);
+    } else {
+        log_event(LOG_ERROR, "page failed", "error", err_name(err), NULL);
+    }
+    answer_error(request, status_of(err), text);
+}
+
 void answer_empty(struct request *request, int status)
 {
     request_answer(request, response_new(status));
@@ -259,10 +269,12 @@ static bool host_is_plain(struct slice host)
     return host.len > 0;
 }
 
-static void add_host(const struct request *request, struct buf *out)
+void add_query(const struct request *request, struct buf *out)
 {
-    struct slice host = request_host(request);
-    buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
+    if (request_query(request).ptr != NULL) {
+        buf_add_char(out, '?');
+        buf_add_slice(out, request_query(request));
+    }
 }
 
 void add_base_url(const struct request *request, struct buf *out)
@@ -272,8 +284,9 @@ void add_base_url(const struct request *request, struct buf *out)
         buf_add_str(out, public_url);
         return;
     }
+    struct slice host = request_host(request);
     buf_add_str(out, request_has_https_links(request) ? "https://" : "http://");
-    add_host(request, out);
+    buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
 }
 
 bool redirect_to_https(struct request *request)
@@ -290,13 +303,10 @@ bool redirect_to_https(struct request *request)
         buf_add_str(&location, public_url);
     } else {
         buf_add_str(&location, "https://");
-        add_host(request, &location);
+        buf_add_slice(&location, request_host(request));
     }
     buf_add_slice(&location, request_raw_path(request));
-    if (request_query(request).ptr != NULL) {
-        buf_add_char(&location, '?');
-        buf_add_slice(&location, request_query(request));
-    }
+    add_query(request, &location);
     struct buf body;
     buf_init(&body, (size_t)16 * MAX_TARGET_BYTES);
     buf_add_str(&body, "<a href=\"");

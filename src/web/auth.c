@@ -46,11 +46,16 @@ int64_t auth_retry_after_s(const struct request *request)
     return request_note(request, NOTE_RETRY_AFTER_S);
 }
 
+bool auth_token(const struct request *request, struct slice *ret_token)
+{
+    return cookie_get(request_header(request, "Cookie"), "sharedSecret", ret_token);
+}
+
 static enum visitor find_visitor(struct request *request)
 {
     struct slice token;
     bool prolonged = false;
-    if (cookie_get(request_header(request, "Cookie"), "sharedSecret", &token)) {
+    if (auth_token(request, &token)) {
         err_t err = sessions_check(app_of(request)->sessions, token, &prolonged);
         if (err != ERR_AUTH) {
             return err != ERR_OK ? VISITOR_FAILED : prolonged ? VISITOR_PROLONGED : VISITOR_OWNER;
@@ -100,8 +105,7 @@ void auth_set_cookie(const struct request *request, struct slice token, struct r
 void auth_prolong_cookie(const struct request *request, struct response *response)
 {
     struct slice token;
-    if (request_note(request, NOTE_VISITOR) == VISITOR_PROLONGED &&
-        cookie_get(request_header(request, "Cookie"), "sharedSecret", &token)) {
+    if (request_note(request, NOTE_VISITOR) == VISITOR_PROLONGED && auth_token(request, &token)) {
         auth_set_cookie(request, token, response);
     }
 }
@@ -133,10 +137,7 @@ void auth_refuse(struct request *request)
         buf_init(&next, MAX_TARGET_BYTES + 1);
         buf_init(&location, MAX_TARGET_BYTES);
         buf_add_slice(&next, request_raw_path(request));
-        if (request_query(request).ptr != NULL) {
-            buf_add_char(&next, '?');
-            buf_add_slice(&next, request_query(request));
-        }
+        add_query(request, &next);
         buf_add_str(&location, "/login?next=");
         percent_add_component(&location, buf_slice(&next));
         /* A target that grows too long when it is encoded is not worth coming back to. */

@@ -29,8 +29,7 @@ static const char *const sort_names[] = {
 struct wish {
     enum store_sort sort;
     bool descending;
-    bool backwards;
-    bool from_end; /* backwards from the end of the list */
+    bool backwards; /* from the end of the list, when there is no place */
     struct store_place place;
     char search[SEARCH_BYTES];
 };
@@ -121,9 +120,8 @@ static void read_wish(const struct request *request, struct wish *wish)
     *wish = (struct wish){.sort = read_sort(request)};
     wish->descending = read_descending(request, wish->sort);
     read_search(request, wish->search);
-    wish->from_end = request_query_get(request, "last", last, sizeof last) == ERR_OK;
-    wish->backwards = wish->from_end;
-    if (!wish->from_end && !read_place(request, "after", &wish->place)) {
+    wish->backwards = request_query_get(request, "last", last, sizeof last) == ERR_OK;
+    if (!wish->backwards && !read_place(request, "after", &wish->place)) {
         wish->backwards = read_place(request, "before", &wish->place);
     }
 }
@@ -184,7 +182,8 @@ static bool is_start(const struct file_list *list)
 
 static bool is_end(const struct file_list *list)
 {
-    return list->wish.backwards ? list->wish.from_end : !list->full && !list->gave_up;
+    const struct wish *wish = &list->wish;
+    return wish->backwards ? wish->place.id[0] == '\0' : !list->full && !list->gave_up;
 }
 
 static err_t read_page(struct store *store, struct file_list *list)

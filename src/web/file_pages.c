@@ -1,9 +1,9 @@
-/* file_pages.c — the pages about one file (web-ui.md 9). */
+/* file_pages.c — the pages about one file (web-ui.md 9; statuses and texts: http-api.md 13). */
 #include "internal.h"
 #include "picoshare/base/check.h"
-#include "picoshare/base/log.h"
 #include "picoshare/base/mem.h"
 #include "picoshare/base/num.h"
+#include "picoshare/core/download.h"
 #include "picoshare/core/rules.h"
 #include "picoshare/text/size.h"
 #include "picoshare/text/timestamp.h"
@@ -13,13 +13,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The statuses and texts of http-api.md 13. */
-static void answer_unreadable(struct request *request, err_t err, const char *id, const char *text)
-{
-    log_event(LOG_ERROR, "page failed", "id", id, "error", err_name(err), NULL);
-    answer_error(request, status_of(err), text);
-}
-
 /* The file that the path names, to be freed with store_entry_done(). False: answered. */
 static bool find_file(struct request *request, struct store_entry *ret_entry)
 {
@@ -28,11 +21,7 @@ static bool find_file(struct request *request, struct store_entry *ret_entry)
         return false;
     }
     struct app *app = app_of(request);
-    err_t err = store_find_entry(app->store, id, ret_entry);
-    if (err == ERR_OK && ret_entry->expiration_time <= clock_now_s(app->clock)) {
-        store_entry_done(ret_entry);
-        err = ERR_NOTFOUND;
-    }
+    err_t err = download_find(app->store, id, clock_now_s(app->clock), ret_entry);
     if (err == ERR_NOTFOUND) {
         answer_error(request, 404, "entry not found");
     } else if (err != ERR_OK) {
@@ -55,13 +44,10 @@ static const char *note_of(const struct store_entry *entry)
 
 static void print_sha256(const struct store_entry *entry, char ret_text[2 * SHA256_BYTES + 1])
 {
-    static const char digits[] = "0123456789abcdef";
-    size_t len = 0;
-    for (size_t i = 0; i < SHA256_BYTES && entry->has_sha256; i++) {
-        ret_text[len++] = digits[entry->sha256[i] >> 4];
-        ret_text[len++] = digits[entry->sha256[i] & 0xf];
+    ret_text[0] = '\0';
+    if (entry->has_sha256) {
+        digest_print_hex(entry->sha256, SHA256_BYTES, ret_text);
     }
-    ret_text[len] = '\0';
 }
 
 static void render_info(const struct store_entry *entry, const struct store_guest_link *link,

@@ -1,18 +1,11 @@
 /* guest_pages.c — guest links: the owner's list and form, and the page that guests open
  * (web-ui.md 7, 10.1, 10.2). */
 #include "internal.h"
-#include "picoshare/base/log.h"
 #include "picoshare/core/guest_links.h"
 #include "picoshare/text/size.h"
 #include "templates.h"
 #include <inttypes.h>
 #include <stdio.h>
-
-static void answer_unreadable(struct request *request, err_t err, const char *text)
-{
-    log_event(LOG_ERROR, "page failed", "error", err_name(err), NULL);
-    answer_error(request, status_of(err), text);
-}
 
 static struct page_head head_of(const char *title)
 {
@@ -140,7 +133,7 @@ static void end_list(struct request *request)
     if (err == ERR_OK) {
         answer_page(request, 200, &page);
     } else {
-        answer_unreadable(request, err, "Failed to retrieve guest links");
+        answer_unreadable(request, err, NULL, "Failed to retrieve guest links");
     }
     buf_done(&page);
 }
@@ -248,7 +241,7 @@ static void render_upload(const struct store_guest_link *link, int64_t lifetime,
         .guest_link_id = link->id,
         .guest_max_bytes = limited ? max_bytes : NULL,
         .guest_max_size = limited ? max_size : NULL,
-        .guest_files_left = link->max_file_uploads > 0 ? link->max_file_uploads - link->uploads : 0,
+        .guest_files_left = guest_link_files_left(link),
     };
     template_upload(page, &view);
 }
@@ -258,7 +251,7 @@ static void answer_upload(struct request *request, const struct store_guest_link
     int64_t lifetime = 0;
     err_t err = guest_link_lifetime(link, &lifetime);
     if (err != ERR_OK) {
-        answer_unreadable(request, err, "Failed to retrieve guest link");
+        answer_unreadable(request, err, NULL, "Failed to retrieve guest link");
         return;
     }
     struct buf page;
@@ -281,7 +274,7 @@ static void end_guest(struct request *request)
     if (err == ERR_NOTFOUND) {
         answer_error(request, 404, "Invalid guest link ID");
     } else if (err != ERR_OK) {
-        answer_unreadable(request, err, "Failed to retrieve guest link");
+        answer_unreadable(request, err, NULL, "Failed to retrieve guest link");
     } else {
         if (guest_link_is_active(&link, clock_now_s(app->clock))) {
             answer_upload(request, &link);

@@ -33,6 +33,9 @@ struct response *error_response(struct request *request, int status, const char 
 /* A change that the store refused: status_of(err), "TEXT: error", and a line in the log when it is
  * this program's or the disk's fault. */
 void answer_failure(struct request *request, err_t err, const char *text);
+/* A page that cannot be shown: status_of(err), the text as it is, and a line in the log. id: of the
+ * file that the page is about, or NULL. */
+void answer_unreadable(struct request *request, err_t err, const char *id, const char *text);
 /* A status without a body. */
 void answer_empty(struct request *request, int status);
 /* The limit of a page: 50 rows with names of 255 bytes, escaped, stay far below. */
@@ -48,6 +51,8 @@ enum { NEVER_DAYS = 36500 };
 int64_t expiry_after(int64_t days, int64_t now);
 /* Whether the client is a browser that wants a page. */
 bool wants_html(const struct request *request);
+/* '?' and the query as it was sent, if there is one. */
+void add_query(const struct request *request, struct buf *out);
 /* "http://host" of the links we print: the public URL, or what the client asked for. */
 void add_base_url(const struct request *request, struct buf *out);
 /* Sends a visitor who came without HTTPS there, if the proxy says so (http-api.md 14.2). */
@@ -65,6 +70,8 @@ int64_t auth_retry_after_s(const struct request *request);
 #define TOO_MANY_ATTEMPTS "too many wrong passphrases, try again later"
 /* Answers with the response, a 429, and how long to wait. */
 void auth_refuse_throttled(struct request *request, struct response *response);
+/* The session token in the client's cookie, borrowed; false: it sends none. */
+bool auth_token(const struct request *request, struct slice *ret_token);
 /* Gives the session's cookie to the client; _prolong only when the session has been prolonged. */
 void auth_set_cookie(const struct request *request, struct slice token, struct response *response);
 void auth_prolong_cookie(const struct request *request, struct response *response);
@@ -153,7 +160,7 @@ extern const struct request_handler handler_log_in;     /* login.c: POST /api/au
 extern const struct request_handler handler_log_out;    /* login.c */
 extern const struct request_handler handler_login_page; /* pages.c */
 extern const struct request_handler handler_start_page; /* pages.c */
-extern const struct request_handler handler_files_page; /* pages.c */
+extern const struct request_handler handler_files_page; /* file_list.c */
 extern const struct request_handler handler_file_info;  /* file_pages.c, the next three too */
 extern const struct request_handler handler_file_edit;
 extern const struct request_handler handler_file_delete;

@@ -4,7 +4,6 @@
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
-#include "picoshare/text/cookie.h"
 #include "picoshare/text/target.h"
 #include "templates.h"
 #include <stdio.h>
@@ -192,7 +191,7 @@ static void end_log_out(struct request *request)
             answer_error(request, status_of(logout->call.result), "failed to end session");
             return;
         }
-    } else if (cookie_get(request_header(request, "Cookie"), "sharedSecret", &token) &&
+    } else if (auth_token(request, &token) &&
                sessions_prepare_logout(token, &logout->job) == ERR_OK) {
         call_submit(&logout->call, &logout->job.job);
         return;

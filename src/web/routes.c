@@ -73,11 +73,7 @@ static bool redirect_unclean(struct request *request)
     struct buf location;
     buf_init(&location, MAX_TARGET_BYTES);
     percent_add_path(&location, slice_str(path));
-    struct slice query = request_query(request);
-    if (query.ptr != NULL) {
-        buf_add_char(&location, '?');
-        buf_add_slice(&location, query);
-    }
+    add_query(request, &location);
     if (buf_err(&location) == ERR_OK) {
         answer_redirect(request, 301, buf_str(&location));
     } else {

@@ -3,7 +3,6 @@
 #include "figures.h"
 #include "internal.h"
 #include "picoshare/base/log.h"
-#include "picoshare/text/cookie.h"
 
 /* ---- figures ---- */
 
@@ -66,7 +65,7 @@ static bool is_own(const struct ending *ending)
 {
     char handle[STORE_HANDLE_LEN + 1];
     struct slice token;
-    return cookie_get(request_header(ending->call.request, "Cookie"), "sharedSecret", &token) &&
+    return auth_token(ending->call.request, &token) &&
            (ending->all || (sessions_handle(token, handle) &&
                             slice_eq(slice_str(handle), slice_str(ending->job.handle))));
 }

@@ -2,7 +2,6 @@
 #include "figures.h"
 #include "internal.h"
 #include "picoshare/base/check.h"
-#include "picoshare/text/cookie.h"
 #include "picoshare/text/size.h"
 #include "picoshare/text/user_agent.h"
 #include "templates.h"
@@ -180,7 +179,7 @@ static err_t render_sessions(const struct request *request, struct buf *page)
     struct app *app = app_of(request);
     struct session_list list = {.page = page};
     struct slice token;
-    if (cookie_get(request_header(request, "Cookie"), "sharedSecret", &token)) {
+    if (auth_token(request, &token)) {
         (void)sessions_handle(token, list.own); /* no handle equals "" */
     }
     err_t err = store_list_sessions(app->store, clock_now_s(app->clock), MAX_LISTED_SESSIONS + 1,

@@ -1,4 +1,5 @@
-/* uploads.c — POST /api/entry, POST /upload (multipart) and PUT /api/upload/NAME (raw body).
+/* uploads.c — uploads of the owner: POST /api/entry, POST /upload (multipart), PUT /api/upload/NAME
+ * (raw body); and of guests: POST /api/guest/ID, POST /g/ID, PUT /api/guest/ID/NAME.
  *
  * Everything that the headers can decide is decided in begin: the expiration, the note in the
  * query, the boundary, a place in the upload budget. Bytes of files go straight from the parser's
@@ -217,20 +218,11 @@ static struct receiver *new_receiver(struct request *request)
     return r;
 }
 
-/* Files that may still come through the link; -1: any number. */
-static int64_t files_left(const struct store_guest_link *link)
-{
-    if (link->max_file_uploads == 0) {
-        return -1;
-    }
-    return link->max_file_uploads > link->uploads ? link->max_file_uploads - link->uploads : 0;
-}
-
 /* Whether the announced length alone proves that some file is larger than the link allows. */
 static bool is_too_large(const struct receiver *r)
 {
     int64_t files = r->is_multipart ? MAX_FILES_PER_UPLOAD : 1;
-    int64_t left = files_left(&r->link);
+    int64_t left = guest_link_files_left(&r->link);
     int64_t most = 0;
     if (left >= 0 && left < files) {
         files = left;
@@ -247,7 +239,7 @@ static bool take_place(struct receiver *r)
     struct upload_guest guest = {
         .link_id = r->link.id,
         .max_file_bytes = r->link.max_file_bytes,
-        .files_left = files_left(&r->link),
+        .files_left = guest_link_files_left(&r->link),
     };
     err_t err = r->is_guest && is_too_large(r) ? ERR_TOOBIG : ERR_OK;
     if (err == ERR_OK) {
@@ -274,7 +266,7 @@ static bool find_link(struct receiver *r)
                err == ERR_NOTFOUND ? "Invalid guest link ID" : "Failed to retrieve guest link");
         return false;
     }
-    int64_t left = files_left(&r->link);
+    int64_t left = guest_link_files_left(&r->link);
     if (!guest_link_is_active(&r->link, clock_now_s(app->clock)) ||
         (left >= 0 && uploads_places_held(app->uploads, id) >= left)) {
         refuse(r, 401, "Guest link is no longer active");

@@ -25,6 +25,9 @@ err_t sha256_of(struct slice bytes, uint8_t ret_digest[SHA256_BYTES]) MUST_CHECK
 err_t digest_pbkdf2(struct slice secret, struct slice salt, int rounds,
                     uint8_t ret_key[SHA256_BYTES]) MUST_CHECK;
 
+/* Lower-case hexadecimal as a C string of 2 * len characters. */
+void digest_print_hex(const uint8_t *bytes, size_t len, char *ret_text);
+
 /* True when both have the same len bytes; takes the same time wherever they differ. */
 bool digest_equal(const void *a, const void *b, size_t len);
 /* Overwrites a secret in a way that the compiler keeps. */

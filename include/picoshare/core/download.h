@@ -8,7 +8,11 @@
 
 struct download;
 
-/* now: seconds since 1970. */
+/* What is known of a file that can be downloaded; free with store_entry_done(). now: seconds since
+ * 1970. */
+err_t download_find(struct store *store, const char *id, int64_t now,
+                    struct store_entry *ret_entry) MUST_CHECK;
+
 err_t download_open(struct store *store, const char *id, int64_t now,
                     struct download **ret_download) MUST_CHECK;
 void download_close(struct download *download);

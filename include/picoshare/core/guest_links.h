@@ -1,8 +1,7 @@
 /* guest_links.h — what a guest link allows (http-api.md 7 and 12.7).
  *
- * Pure and thread-safe. Times are seconds since 1970. Only the first three questions are about
- * limits that can be answered from the link alone; how many files are on their way through it is
- * known to upload.h. */
+ * Pure and thread-safe. Times are seconds since 1970. How many files are on their way through a
+ * link is known to upload.h. */
 #ifndef PICOSHARE_CORE_GUEST_LINKS_H
 #define PICOSHARE_CORE_GUEST_LINKS_H
 
@@ -15,6 +14,9 @@
 
 /* Not disabled, not past its own expiry, and not used up. */
 bool guest_link_is_active(const struct store_guest_link *link, int64_t now);
+
+/* Files that may still come through it, by those that exist already; -1: any number. */
+int64_t guest_link_files_left(const struct store_guest_link *link);
 
 /* How long its files may live, in nanoseconds; DURATION_INFINITE is for ever. ERR_CORRUPT: what is
  * stored is no lifetime. */

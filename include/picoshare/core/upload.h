@@ -51,7 +51,7 @@ int64_t uploads_places_held(struct uploads *uploads, const char *link_id);
  * published: their outcome is the store's. */
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err);
 
-/* It will not be published: gives its places of the guest link back, before upload_close(). */
+/* Gives its places of the guest link back, before upload_close() does: it will not be published. */
 void upload_give_up(struct upload *upload);
 
 /* The next file; its bytes follow. The name has been checked. The strings are copied.

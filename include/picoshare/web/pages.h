@@ -57,7 +57,7 @@ struct upload_page {
     const char *guest_link_id;   /* NULL for the owner */
     const char *guest_max_bytes; /* in digits; NULL when the link sets no limit */
     const char *guest_max_size;  /* the same for people */
-    int64_t guest_files_left;    /* 0: the link sets no limit */
+    int64_t guest_files_left;    /* 1 or more; -1: the link sets no limit */
 };
 
 /* One file that a form without JavaScript has uploaded. */
