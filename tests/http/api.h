@@ -50,6 +50,30 @@ expect_db(const struct server *s, const char *expected, const char *fmt, ...)
     }
 }
 
+/* ---- answers --------------------------------------------------------------------------------- */
+
+static inline void expect_part(const struct response *r, const char *part)
+{
+    if (strstr(response_text(r), part) == NULL) {
+        fail_msg("no %s in\n%s", part, response_text(r));
+    }
+}
+
+static inline void expect_no_part(const struct response *r, const char *part)
+{
+    if (strstr(response_text(r), part) != NULL) {
+        fail_msg("%s in\n%s", part, response_text(r));
+    }
+}
+
+static inline void expect_header(const struct response *r, const char *name, const char *value)
+{
+    const char *got = response_header(r, name);
+    if (got == NULL || strcmp(got, value) != 0) {
+        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
+    }
+}
+
 /* ---- calls ----------------------------------------------------------------------------------- */
 
 /* json NULL: no body. */

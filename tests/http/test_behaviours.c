@@ -16,14 +16,6 @@ static void delete_everything(const struct server *s)
                  "DELETE FROM guest_links; COMMIT");
 }
 
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
-}
-
 static void expect_contents(const struct server *s, const char *id, const char *text)
 {
     char path[32];

@@ -1,6 +1,6 @@
 /* Downloads: headers, ids, expiry, conditions, history, damaged files (http-api.md 10,
  * behaviours.md 8, improvements.md). */
-#include "harness.h"
+#include "api.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -16,14 +16,6 @@ static void do_get(const struct server *s, const char *method, const char *path,
                    const char *const *headers, struct response *r)
 {
     http_do(s, &(struct request){.method = method, .path = path, .headers = headers}, r);
-}
-
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
 }
 
 /* ---- headers --------------------------------------------------------------------------------- */

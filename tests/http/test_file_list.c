@@ -1,6 +1,6 @@
 /* /files over HTTP: pages of 100,000 files and how they are linked, every order, searching, what
  * somebody may write into the address, escaping (web-ui.md 8; improvements.md, Pages). */
-#include "harness.h"
+#include "api.h"
 #include "picoshare/base/num.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,19 +35,6 @@ static const char fill[] =
     " SELECT id, 1 + CAST(id AS INTEGER) * 1013 %% %d / 3, zeroblob(32) FROM entries;"
     "COMMIT";
 
-__attribute__((format(printf, 2, 3))) static void change(const struct server *s, const char *fmt,
-                                                         ...)
-{
-    char sql[4096];
-    char out[8];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(sql, sizeof sql, fmt, args);
-    va_end(args);
-    assert_in_range(len, 1, sizeof sql - 1);
-    db_text(s, sql, out, sizeof out);
-}
-
 /* A server with so many files, signed in. */
 static void start_with(struct server *s, int count)
 {
@@ -57,7 +44,7 @@ static void start_with(struct server *s, int count)
     if (count > 0) {
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-        change(&first, fill, count, count, count, count);
+        db_change(&first, fill, count, count, count, count);
 #pragma GCC diagnostic pop
     }
     server_start(s, &(struct server_options){.dir = first.dir});
@@ -89,25 +76,6 @@ static void page_get(const struct server *s, const char *path, struct page *ret_
 static void page_done(struct page *page)
 {
     response_done(&page->r);
-}
-
-static bool page_has(const struct page *page, const char *part)
-{
-    return strstr(response_text(&page->r), part) != NULL;
-}
-
-static void expect_part(const struct page *page, const char *part)
-{
-    if (!page_has(page, part)) {
-        fail_msg("no %s in\n%s", part, response_text(&page->r));
-    }
-}
-
-static void expect_no_part(const struct page *page, const char *part)
-{
-    if (page_has(page, part)) {
-        fail_msg("%s in\n%s", part, response_text(&page->r));
-    }
 }
 
 /* The address behind the link with this text, unescaped; false when there is none. */
@@ -245,7 +213,7 @@ static void test_headings(void **state)
     start_with(&s, FEW);
     struct page page;
     page_get(&s, "/files", &page);
-    expect_part(&page, "scope=\"col\" aria-sort=\"descending\"><a class=\"sort\"");
+    expect_part(&page.r, "scope=\"col\" aria-sort=\"descending\"><a class=\"sort\"");
     assert_null(strstr(strstr(response_text(&page.r), "aria-sort") + 1, "aria-sort"));
     static const struct {
         const char *heading;
@@ -260,7 +228,8 @@ static void test_headings(void **state)
             page_follow(&s, &page, columns[i].heading);
             expect_rows(&page, ids, PAGE);
             expect_links(&page, false, true);
-            expect_part(&page, descending ? "aria-sort=\"descending\"" : "aria-sort=\"ascending\"");
+            expect_part(&page.r,
+                        descending ? "aria-sort=\"descending\"" : "aria-sort=\"ascending\"");
             free(ids);
         }
     }
@@ -278,20 +247,20 @@ static void test_few_need_no_pages(void **state)
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         page_get(&s, paths[i], &page);
         assert_int_equal(page.rows, PAGE);
-        expect_no_part(&page, "class=\"pager\"");
-        expect_no_part(&page, "role=\"search\"");
+        expect_no_part(&page.r, "class=\"pager\"");
+        expect_no_part(&page.r, "role=\"search\"");
         page_done(&page);
     }
-    change(&s, "DELETE FROM entries WHERE id > '0000000000'");
+    db_change(&s, "DELETE FROM entries WHERE id > '0000000000'");
     page_get(&s, "/files", &page);
     assert_int_equal(page.rows, 1);
     page_done(&page);
-    change(&s, "DELETE FROM entries");
+    db_change(&s, "DELETE FROM entries");
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         page_get(&s, paths[i], &page);
-        expect_part(&page, "Nothing here yet.");
-        expect_part(&page, "<thead");
-        expect_no_part(&page, "class=\"pager\"");
+        expect_part(&page.r, "Nothing here yet.");
+        expect_part(&page.r, "<thead");
+        expect_no_part(&page.r, "class=\"pager\"");
         page_done(&page);
     }
     server_end(&s);
@@ -306,16 +275,16 @@ static void test_changes_between_pages(void **state)
     struct page page;
     page_get(&s, "/files", &page);
     assert_string_equal(page.ids[PAGE - 1], "0000000080");
-    change(&s, "DELETE FROM entries WHERE id = '0000000080'");
-    change(&s, "INSERT INTO entries (id, filename, content_type, upload_time)"
-               " VALUES ('newest', 'n', '', '2026-01-01T00:00:00Z')");
+    db_change(&s, "DELETE FROM entries WHERE id = '0000000080'");
+    db_change(&s, "INSERT INTO entries (id, filename, content_type, upload_time)"
+                  " VALUES ('newest', 'n', '', '2026-01-01T00:00:00Z')");
     page_follow(&s, &page, "Next");
     assert_string_equal(page.ids[0], "0000000079");
-    change(&s, "DELETE FROM entries WHERE id < '0000000079'");
+    db_change(&s, "DELETE FROM entries WHERE id < '0000000079'");
     page_done(&page);
     page_get(&s, "/files?after=0000000079&key=2023-11-14T22:13:46Z", &page);
     assert_int_equal(page.rows, 0);
-    expect_part(&page, "Nothing more here.");
+    expect_part(&page.r, "Nothing more here.");
     char path[HREF_BYTES];
     assert_true(page_link(&page, "First", path));
     assert_false(page_link(&page, "Next", path));
@@ -437,10 +406,10 @@ static void test_escaping(void **state)
     (void)state;
     struct server s;
     start_with(&s, 120);
-    change(&s,
-           "UPDATE entries SET filename = char(0x202e) || '\"><script>alert(' || id || ')</script>"
-           "&amp;%%26?#+;' || char(0x2066),"
-           " note = '''><img src=x onerror=alert(' || id || ')>'");
+    db_change(
+        &s, "UPDATE entries SET filename = char(0x202e) || '\"><script>alert(' || id || ')</script>"
+            "&amp;%%26?#+;' || char(0x2066),"
+            " note = '''><img src=x onerror=alert(' || id || ')>'");
     static const char *const never[] = {"<script>alert", "\"><script", "<img", "'><", "&amp;%"};
     static const char *const paths[] = {
         "/files?sort=name&order=asc",
@@ -454,10 +423,10 @@ static void test_escaping(void **state)
         size_t rows = 0;
         for (int n = 0;; n++) {
             for (size_t k = 0; k < ARRAY_LEN(never); k++) {
-                expect_no_part(&page, never[k]);
+                expect_no_part(&page.r, never[k]);
             }
-            expect_part(&page, "&quot;&gt;&lt;script&gt;alert(");
-            expect_part(&page, "&#39;&gt;&lt;img src=x onerror=alert(");
+            expect_part(&page.r, "&quot;&gt;&lt;script&gt;alert(");
+            expect_part(&page.r, "&#39;&gt;&lt;img src=x onerror=alert(");
             rows += page.rows;
             char path[HREF_BYTES];
             if (!page_link(&page, "Next", path)) {
@@ -473,10 +442,10 @@ static void test_escaping(void **state)
 
     struct page page;
     page_get(&s, "/files?q=%22%27%3E%3Cb%3E%26amp%3B%E2%80%AE", &page);
-    expect_part(&page, "value=\"&quot;&#39;&gt;&lt;b&gt;&amp;amp;\xe2\x80\xae\"");
-    expect_part(&page, "<bdi>&quot;&#39;&gt;&lt;b&gt;&amp;amp;\xe2\x80\xae</bdi>");
-    expect_part(&page, "q=%22%27%3E%3Cb%3E%26amp%3B%E2%80%AE\">Size</a>");
-    expect_no_part(&page, "<b>");
+    expect_part(&page.r, "value=\"&quot;&#39;&gt;&lt;b&gt;&amp;amp;\xe2\x80\xae\"");
+    expect_part(&page.r, "<bdi>&quot;&#39;&gt;&lt;b&gt;&amp;amp;\xe2\x80\xae</bdi>");
+    expect_part(&page.r, "q=%22%27%3E%3Cb%3E%26amp%3B%E2%80%AE\">Size</a>");
+    expect_no_part(&page.r, "<b>");
     page_done(&page);
     server_end(&s);
 }
@@ -539,7 +508,7 @@ static void test_first_page(void **state)
     assert_string_equal(page.ids[0], "0000099999");
     assert_in_range(page.r.body.len, 1, MAX_PAGE_BYTES);
     expect_links(&page, false, true);
-    expect_part(&page, "role=\"search\"");
+    expect_part(&page.r, "role=\"search\"");
     page_done(&page);
 }
 
@@ -600,7 +569,7 @@ static void expect_stopped(const struct page *page)
     char text[100];
     (void)snprintf(text, sizeof text, "Looked at %d files for this page%s.", LOOKED_AT,
                    page->rows == 0 ? ": nothing to show among them" : "");
-    expect_part(page, text);
+    expect_part(&page->r, text);
 }
 
 /* Hits are far apart: it stops, says so, and goes on from there. */
@@ -627,7 +596,7 @@ static void test_search(void **state)
     page_get(s, "/files?q=+NEEDLE+&order=asc", &page);
     assert_int_equal(page.rows, 2);
     assert_string_equal(page.ids[1], "0000010037");
-    expect_part(&page, "value=\"NEEDLE\"");
+    expect_part(&page.r, "value=\"NEEDLE\"");
     page_follow(s, &page, "Look further");
     assert_string_equal(page.ids[0], "0000020037");
     page_follow(s, &page, "Last");
@@ -652,11 +621,11 @@ static void test_search_pages(void **state)
     for (int i = 0; i < 4; i++) {
         assert_int_equal(page.rows, PAGE);
         expect_links(&page, i > 0, true);
-        expect_part(&page, "value=\"photo\"");
+        expect_part(&page.r, "value=\"photo\"");
         page_follow(s, &page, "Next");
     }
     page_follow(s, &page, "Uploaded"); /* keeps the search */
-    expect_part(&page, "value=\"photo\"");
+    expect_part(&page.r, "value=\"photo\"");
     expect_links(&page, false, true);
     page_done(&page);
 }
@@ -671,12 +640,12 @@ static void test_search_without_hits(void **state)
     for (int i = 1; i < MANY / LOOKED_AT; i++) {
         assert_int_equal(page.rows, 0);
         expect_stopped(&page);
-        expect_no_part(&page, "class=\"empty\"");
+        expect_no_part(&page.r, "class=\"empty\"");
         assert_int_equal(page_link(&page, "First", path), i > 1);
         page_follow(s, &page, "Look further");
     }
     assert_false(page_link(&page, "Look further", path));
-    expect_part(&page, "Nothing more here.");
+    expect_part(&page.r, "Nothing more here.");
     page_done(&page);
 }
 
@@ -685,8 +654,8 @@ static void test_expired(void **state)
 {
     const struct server *s = *state;
     struct page page;
-    change(s, "UPDATE entries SET expiration_time = '2024-01-01T00:00:00Z' WHERE id < '%010d'",
-           LOOKED_AT + 10);
+    db_change(s, "UPDATE entries SET expiration_time = '2024-01-01T00:00:00Z' WHERE id < '%010d'",
+              LOOKED_AT + 10);
     page_get(s, "/files?sort=uploaded&order=asc", &page);
     assert_int_equal(page.rows, 0);
     expect_stopped(&page);

@@ -1,6 +1,6 @@
 /* The pages about one file: statuses, texts, what they show of a file, escaping, the history's
  * pages (web-ui.md 9, 11, 12; http-api.md 13). */
-#include "harness.h"
+#include "api.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,28 +32,6 @@ static void get(const struct server *s, const char *id, const char *name, struct
     http_do(s, &(struct request){.path = path, .auth = AUTH_COOKIE}, r);
 }
 
-static void expect_part(const struct response *r, const char *part)
-{
-    if (strstr(response_text(r), part) == NULL) {
-        fail_msg("no %s in\n%s", part, response_text(r));
-    }
-}
-
-static void expect_no_part(const struct response *r, const char *part)
-{
-    if (strstr(response_text(r), part) != NULL) {
-        fail_msg("%s in\n%s", part, response_text(r));
-    }
-}
-
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
-}
-
 /* Gets a page, expecting 200 and all of the parts. */
 static void expect_page(const struct server *s, const char *id, const char *name,
                         const char *const *parts)
@@ -67,23 +45,10 @@ static void expect_page(const struct server *s, const char *id, const char *name
     response_done(&r);
 }
 
-__attribute__((format(printf, 2, 3))) static void change(const struct server *s, const char *fmt,
-                                                         ...)
-{
-    char sql[4096];
-    char out[8];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(sql, sizeof sql, fmt, args);
-    va_end(args);
-    assert_in_range(len, 1, sizeof sql - 1);
-    db_text(s, sql, out, sizeof out);
-}
-
 static void add_download(const struct server *s, const char *id, const char *time, const char *ip,
                          const char *agent)
 {
-    change(s, "INSERT INTO downloads VALUES ('%s', '%s', '%s', '%s')", id, time, ip, agent);
+    db_change(s, "INSERT INTO downloads VALUES ('%s', '%s', '%s', '%s')", id, time, ip, agent);
 }
 
 /* ---- statuses -------------------------------------------------------------------------------- */
@@ -93,8 +58,8 @@ static void test_statuses(void **state)
     const struct server *s = *state;
     char expired[ID_CHARS + 1];
     upload_text(s, "expired.txt", NULL, "dummy data", expired);
-    change(s, "UPDATE entries SET expiration_time = '2024-01-01T00:00:00Z' WHERE id = '%s'",
-           expired);
+    db_change(s, "UPDATE entries SET expiration_time = '2024-01-01T00:00:00Z' WHERE id = '%s'",
+              expired);
     const struct {
         const char *id;
         int status;
@@ -215,10 +180,10 @@ static void test_information(void **state)
     char links[200];
     char history[200];
     upload_text(s, "facts.txt", NULL, "123456789012345678901234", id);
-    change(s,
-           "UPDATE entries SET upload_time = '2026-07-14T19:20:01Z',"
-           " expiration_time = '2999-12-31T00:00:00Z', note = 'for Ann' WHERE id = '%s'",
-           id);
+    db_change(s,
+              "UPDATE entries SET upload_time = '2026-07-14T19:20:01Z',"
+              " expiration_time = '2999-12-31T00:00:00Z', note = 'for Ann' WHERE id = '%s'",
+              id);
     add_download(s, id, "2026-07-15T00:00:00Z", "192.0.2.1", "curl/8.0");
     add_download(s, id, "2026-07-15T00:01:00Z", "192.0.2.1", "curl/8.0");
     (void)snprintf(links, sizeof links, "<upload-links file-id=\"%s\" filename=\"facts.txt\">", id);
@@ -241,17 +206,17 @@ static void test_information(void **state)
     };
     expect_page(s, id, "info", parts);
 
-    change(s, "UPDATE entries SET expiration_time = NULL, note = NULL WHERE id = '%s'", id);
+    db_change(s, "UPDATE entries SET expiration_time = NULL, note = NULL WHERE id = '%s'", id);
     static const char *const without[] = {
         "<h2>Expires</h2>\n<div class=\"value\">Never</div>",
         "<h2>Note</h2>\n<div class=\"value\">None</div>",
         NULL,
     };
     expect_page(s, id, "info", without);
-    change(s,
-           "UPDATE entries SET expiration_time = strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now',"
-           " '+7 days', '+1 hour') WHERE id = '%s'",
-           id);
+    db_change(s,
+              "UPDATE entries SET expiration_time = strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now',"
+              " '+7 days', '+1 hour') WHERE id = '%s'",
+              id);
     static const char *const week[] = {" (7 days)</div>", NULL};
     expect_page(s, id, "info", week);
 }
@@ -261,11 +226,11 @@ static void test_guest_file(void **state)
     const struct server *s = *state;
     char id[ID_CHARS + 1];
     upload_text(s, "from a guest.txt", NULL, "dummy data", id);
-    change(s,
-           "INSERT INTO guest_links VALUES ('abcdefgh23456789', 'Ann & \"Joe\"', NULL, NULL,"
-           " '2026-01-01T00:00:00Z', '2999-12-31T00:00:00Z', '876000h0m0s', 0);"
-           "UPDATE entries SET guest_link_id = 'abcdefgh23456789' WHERE id = '%s'",
-           id);
+    db_change(s,
+              "INSERT INTO guest_links VALUES ('abcdefgh23456789', 'Ann & \"Joe\"', NULL, NULL,"
+              " '2026-01-01T00:00:00Z', '2999-12-31T00:00:00Z', '876000h0m0s', 0);"
+              "UPDATE entries SET guest_link_id = 'abcdefgh23456789' WHERE id = '%s'",
+              id);
     static const char *const labelled[] = {
         "Guest link: <a href=\"/g/abcdefgh23456789\"><bdi>Ann &amp; &quot;Joe&quot;</bdi></a>",
         NULL,
@@ -275,11 +240,11 @@ static void test_guest_file(void **state)
         NULL,
     };
     expect_page(s, id, "info", labelled);
-    change(s, "UPDATE guest_links SET label = ''");
+    db_change(s, "UPDATE guest_links SET label = ''");
     expect_page(s, id, "info", unlabelled);
-    change(s, "UPDATE guest_links SET label = NULL");
+    db_change(s, "UPDATE guest_links SET label = NULL");
     expect_page(s, id, "info", unlabelled);
-    change(s, "DELETE FROM guest_links"); /* as a damaged database may have it */
+    db_change(s, "DELETE FROM guest_links"); /* as a damaged database may have it */
     expect_page(s, id, "info", unlabelled);
 }
 
@@ -292,10 +257,10 @@ static void test_edit_form(void **state)
     char delete_link[200];
     struct response r;
     upload_text(s, "form.txt", NULL, "dummy data", id);
-    change(s,
-           "UPDATE entries SET expiration_time = '2039-05-06T07:08:09Z', note = 'for Ann'"
-           " WHERE id = '%s'",
-           id);
+    db_change(s,
+              "UPDATE entries SET expiration_time = '2039-05-06T07:08:09Z', note = 'for Ann'"
+              " WHERE id = '%s'",
+              id);
     (void)snprintf(form, sizeof form, "data-entry-id=\"%s\"", id);
     (void)snprintf(delete_link, sizeof delete_link, "role=\"button\" href=\"/files/%s/%s\"", id,
                    "confirm-delete");
@@ -312,10 +277,10 @@ static void test_edit_form(void **state)
     };
     expect_page(s, id, "edit", parts);
 
-    change(s,
-           "UPDATE entries SET expiration_time = '2999-12-31T00:00:00Z', note = NULL WHERE"
-           " id = '%s'",
-           id);
+    db_change(s,
+              "UPDATE entries SET expiration_time = '2999-12-31T00:00:00Z', note = NULL WHERE"
+              " id = '%s'",
+              id);
     get(s, id, "edit", &r);
     expect_answer(&r, 200, NULL);
     expect_part(&r, "id=\"expire-checkbox\">");
@@ -330,10 +295,10 @@ static void test_edit_form(void **state)
         bool soon;
     } cases[] = {{"+59 minutes", true}, {"+63 minutes", false}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        change(s,
-               "UPDATE entries SET expiration_time = strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now',"
-               " '%s') WHERE id = '%s'",
-               cases[i].left, id);
+        db_change(s,
+                  "UPDATE entries SET expiration_time = strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 'now',"
+                  " '%s') WHERE id = '%s'",
+                  cases[i].left, id);
         get(s, id, "edit", &r);
         expect_answer(&r, 200, NULL);
         assert_int_equal(strstr(response_text(&r), soon) != NULL, cases[i].soon);
@@ -387,7 +352,7 @@ static void test_history(void **state)
     add_download(
         s, id, "2026-07-14T11:00:00Z", "192.0.2.1",
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:128.0) Gecko/20100101 Firefox/128.0");
-    change(s, "INSERT INTO downloads VALUES ('%s', '2026-07-14T09:00:00Z', NULL, NULL)", id);
+    db_change(s, "INSERT INTO downloads VALUES ('%s', '2026-07-14T09:00:00Z', NULL, NULL)", id);
     static const char *const all[] = {
         "<h2 class=\"subtitle\">history.txt</h2>",
         "id=\"unique-ips-only\" name=\"unique\" value=\"true\" autocomplete=\"off\">",
@@ -448,12 +413,12 @@ static void test_history_pages(void **state)
     const struct server *s = *state;
     char id[ID_CHARS + 1];
     upload_text(s, "pages.txt", NULL, "dummy data", id);
-    change(s,
-           "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 250)"
-           " INSERT INTO downloads SELECT '%s',"
-           " strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', '2026-01-01', '+' || i || ' minutes'),"
-           " '192.0.2.' || (i %% 125), 'agent' || i || '/1.0' FROM n",
-           id);
+    db_change(s,
+              "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 250)"
+              " INSERT INTO downloads SELECT '%s',"
+              " strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', '2026-01-01', '+' || i || ' minutes'),"
+              " '192.0.2.' || (i %% 125), 'agent' || i || '/1.0' FROM n",
+              id);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char name[64];
         char part[128];
@@ -487,11 +452,12 @@ static void test_longest_page(void **state)
     char id[ID_CHARS + 1];
     struct response r;
     upload_text(s, "longest.txt", NULL, "dummy data", id);
-    change(s,
-           "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 201),"
-           " quotes(q) AS (SELECT replace(hex(zeroblob(500)), '0', '\"'))"
-           " INSERT INTO downloads SELECT '%s', '2026-01-01T00:00:00Z', q, q || q FROM n, quotes",
-           id);
+    db_change(
+        s,
+        "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 201),"
+        " quotes(q) AS (SELECT replace(hex(zeroblob(500)), '0', '\"'))"
+        " INSERT INTO downloads SELECT '%s', '2026-01-01T00:00:00Z', q, q || q FROM n, quotes",
+        id);
     get(s, id, "downloads?page=2", &r);
     expect_answer(&r, 200, NULL);
     assert_int_equal(count_of(&r, "<tr"), 101);
@@ -517,18 +483,18 @@ static void test_planted(void **state)
     const struct server *s = *state;
     char id[ID_CHARS + 1];
     upload_text(s, "planted.txt", NULL, "dummy data", id);
-    change(s,
-           "INSERT INTO guest_links VALUES ('bcdefghi23456789', '', NULL, NULL,"
-           " '2026-01-01T00:00:00Z', '2999-12-31T00:00:00Z', '876000h0m0s', 0);"
-           "UPDATE entries SET guest_link_id = 'bcdefghi23456789' WHERE id = '%s'",
-           id);
+    db_change(s,
+              "INSERT INTO guest_links VALUES ('bcdefghi23456789', '', NULL, NULL,"
+              " '2026-01-01T00:00:00Z', '2999-12-31T00:00:00Z', '876000h0m0s', 0);"
+              "UPDATE entries SET guest_link_id = 'bcdefghi23456789' WHERE id = '%s'",
+              id);
     for (size_t i = 0; i < ARRAY_LEN(planted); i++) {
         const char *text = planted[i];
-        change(s,
-               "UPDATE entries SET filename = '%s', note = '%s' WHERE id = '%s';"
-               "UPDATE guest_links SET label = '%s';"
-               "DELETE FROM downloads WHERE entry_id = '%s'",
-               text, text, id, text, id);
+        db_change(s,
+                  "UPDATE entries SET filename = '%s', note = '%s' WHERE id = '%s';"
+                  "UPDATE guest_links SET label = '%s';"
+                  "DELETE FROM downloads WHERE entry_id = '%s'",
+                  text, text, id, text, id);
         add_download(s, id, "2026-07-14T10:00:00Z", text, text);
         for (size_t n = 0; n < ARRAY_LEN(names); n++) {
             struct response r;
@@ -544,7 +510,7 @@ static void test_planted(void **state)
     static const char *const isolated[] = {"<bdi>\xe2\x80\xaegnp.exe\xe2\x80\xac</bdi></strong>?",
                                            NULL};
     expect_page(s, id, "confirm-delete", isolated);
-    change(s, "UPDATE entries SET filename = '<a&b>' WHERE id = '%s'", id);
+    db_change(s, "UPDATE entries SET filename = '<a&b>' WHERE id = '%s'", id);
     static const char *const escaped[] = {"filename=\"&lt;a&amp;b&gt;\"",
                                           "<div class=\"value\">&lt;a&amp;b&gt;</div>", NULL};
     expect_page(s, id, "info", escaped);
@@ -569,13 +535,13 @@ static void test_broken_database(void **state)
     server_start(&s, NULL);
     server_sign_in(&s);
     upload_text(&s, "broken.txt", NULL, "dummy data", id);
-    change(&s, "UPDATE entries SET guest_link_id = 'abcdefgh23456789'");
-    change(&s, "DROP TABLE downloads");
+    db_change(&s, "UPDATE entries SET guest_link_id = 'abcdefgh23456789'");
+    db_change(&s, "DROP TABLE downloads");
     expect_failure(&s, id, "info", "failed to retrieve downloads\n");
     expect_failure(&s, id, "downloads", "failed to retrieve downloads\n");
-    change(&s, "DROP TABLE guest_links");
+    db_change(&s, "DROP TABLE guest_links");
     expect_failure(&s, id, "info", "failed to retrieve entry\n");
-    change(&s, "DROP TABLE entries");
+    db_change(&s, "DROP TABLE entries");
     for (size_t p = 0; p < ARRAY_LEN(pages); p++) {
         expect_failure(&s, id, pages[p].name, "failed to retrieve entry\n");
     }

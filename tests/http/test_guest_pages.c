@@ -1,6 +1,6 @@
 /* The pages of guest links, settings and the system: statuses, texts, what they show of what is
  * stored, escaping (web-ui.md 7, 10, 12; http-api.md 12.7, 13). */
-#include "harness.h"
+#include "api.h"
 #include "picoshare/base/num.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,41 +29,6 @@ static void get(const struct server *s, enum auth auth, const char *path, struct
     http_do(s, &(struct request){.path = path, .auth = auth, .headers = browser}, r);
 }
 
-static void expect_part(const struct response *r, const char *part)
-{
-    if (strstr(response_text(r), part) == NULL) {
-        fail_msg("no %s in\n%s", part, response_text(r));
-    }
-}
-
-static void expect_no_part(const struct response *r, const char *part)
-{
-    if (strstr(response_text(r), part) != NULL) {
-        fail_msg("%s in\n%s", part, response_text(r));
-    }
-}
-
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
-}
-
-__attribute__((format(printf, 2, 3))) static void change(const struct server *s, const char *fmt,
-                                                         ...)
-{
-    char sql[4096];
-    char out[8];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(sql, sizeof sql, fmt, args);
-    va_end(args);
-    assert_in_range(len, 1, sizeof sql - 1);
-    db_text(s, sql, out, sizeof out);
-}
-
 /* What is stored of a link, as SQL expressions; NULL is an ordinary value. */
 struct link {
     const char *id;
@@ -83,16 +48,16 @@ static const char *sql_or(const char *value, const char *otherwise)
 
 static void add_link(const struct server *s, const struct link *link)
 {
-    change(s, "INSERT INTO guest_links VALUES ('%s', %s, %s, %s, %s, %s, %s, %d)", link->id,
-           sql_or(link->label, "''"), sql_or(link->max_bytes, "NULL"),
-           sql_or(link->max_uploads, "NULL"), sql_or(link->created, "'2026-01-02T03:04:05Z'"),
-           sql_or(link->expires, "'" NEVER "'"), sql_or(link->lifetime, "'876000h0m0s'"),
-           link->disabled);
+    db_change(s, "INSERT INTO guest_links VALUES ('%s', %s, %s, %s, %s, %s, %s, %d)", link->id,
+              sql_or(link->label, "''"), sql_or(link->max_bytes, "NULL"),
+              sql_or(link->max_uploads, "NULL"), sql_or(link->created, "'2026-01-02T03:04:05Z'"),
+              sql_or(link->expires, "'" NEVER "'"), sql_or(link->lifetime, "'876000h0m0s'"),
+              link->disabled);
 }
 
 static void drop_links(const struct server *s)
 {
-    change(s, "UPDATE entries SET guest_link_id = NULL; DELETE FROM guest_links");
+    db_change(s, "UPDATE entries SET guest_link_id = NULL; DELETE FROM guest_links");
 }
 
 static void guest_path(const char *id, char ret_path[64])
@@ -404,11 +369,11 @@ static void test_many_links(void **state)
     const struct server *s = *state;
     struct response r;
     drop_links(s);
-    change(s, "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
-              " INSERT INTO guest_links SELECT 'AAAAAAAAAAAAA' || char(65 + i / 100,"
-              " 97 + i / 10 %% 10, 97 + i %% 10), replace(hex(zeroblob(100)), '0', '\"'), NULL,"
-              " NULL, strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 1700000000 + i, 'unixepoch'), '" NEVER
-              "', '24h0m0s', 0 FROM n");
+    db_change(s, "WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 1000)"
+                 " INSERT INTO guest_links SELECT 'AAAAAAAAAAAAA' || char(65 + i / 100,"
+                 " 97 + i / 10 %% 10, 97 + i %% 10), replace(hex(zeroblob(100)), '0', '\"'), NULL,"
+                 " NULL, strftime('%%Y-%%m-%%dT%%H:%%M:%%SZ', 1700000000 + i, 'unixepoch'), '" NEVER
+                 "', '24h0m0s', 0 FROM n");
     get(s, AUTH_COOKIE, "/guest-links", &r);
     expect_answer(&r, 200, NULL);
     int rows = 0;
@@ -421,7 +386,7 @@ static void test_many_links(void **state)
     assert_non_null(row_of(&r, "AAAAAAAAAAAAAKaa"));
     assert_null(row_of(&r, "AAAAAAAAAAAAAAaa")); /* the oldest */
     response_done(&r);
-    change(s, "DELETE FROM guest_links WHERE id = 'AAAAAAAAAAAAAAaa'");
+    db_change(s, "DELETE FROM guest_links WHERE id = 'AAAAAAAAAAAAAAaa'");
     get(s, AUTH_COOKIE, "/guest-links", &r);
     expect_no_part(&r, "These are the newest");
     response_done(&r);
@@ -689,7 +654,8 @@ static void test_inactive(void **state)
     guest_upload(s, "CCCCCCCCCCCCCCCC");
     expect_inactive(s, "CCCCCCCCCCCCCCCC", true);
     /* what is gone counts no longer */
-    change(s, "UPDATE entries SET guest_link_id = NULL WHERE guest_link_id = 'CCCCCCCCCCCCCCCC'");
+    db_change(s,
+              "UPDATE entries SET guest_link_id = NULL WHERE guest_link_id = 'CCCCCCCCCCCCCCCC'");
     expect_inactive(s, "CCCCCCCCCCCCCCCC", false);
 
     get(s, AUTH_COOKIE, "/g/AAAAAAAAAAAAAAAA", &r);
@@ -851,7 +817,7 @@ static void test_information_without_auto_vacuum(void **state)
     struct response r;
     server_start(&s, &(struct server_options){0});
     server_end(&s);
-    change(&s, "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = 0; VACUUM");
+    db_change(&s, "PRAGMA journal_mode = DELETE; PRAGMA auto_vacuum = 0; VACUUM");
     char dir[sizeof s.dir];
     memcpy(dir, s.dir, sizeof dir);
     server_start(&s, &(struct server_options){.dir = dir});
@@ -887,7 +853,7 @@ static void test_unreadable(void **state)
     expect_part(&r, "failed to check available space: ");
     response_done(&r);
 
-    change(&s, "DROP TABLE guest_links; DROP TABLE settings");
+    db_change(&s, "DROP TABLE guest_links; DROP TABLE settings");
     http_do(&s, &(struct request){.path = "/guest-links", .auth = AUTH_COOKIE}, &r);
     expect_answer(&r, 500, "Failed to retrieve guest links\n");
     response_done(&r);

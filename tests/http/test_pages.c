@@ -1,6 +1,6 @@
 /* Pages and embedded files: status, type, title, security headers, escaping, caching
  * (web-ui.md 1 and 8, http-api.md 4, 11, 13, improvements.md "page headers"). */
-#include "harness.h"
+#include "api.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -8,14 +8,6 @@ static void get(const struct server *s, enum auth auth, const char *path,
                 const char *const *headers, struct response *r)
 {
     http_do(s, &(struct request){.path = path, .auth = auth, .headers = headers}, r);
-}
-
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
 }
 
 /* ---- pages ----------------------------------------------------------------------------------- */

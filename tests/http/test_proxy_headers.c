@@ -1,7 +1,7 @@
 /* What is believed of a proxy, and what follows from it: the client in the log and the history, the
  * scheme of links and cookies, the upgrade to HTTPS (improvements.md, Proxy; http-api.md 14); the
  * public URL; how long a session lasts (improvements.md, Sign-in). */
-#include "harness.h"
+#include "api.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,30 +15,10 @@ static const char *const behind_proxy[] = {"PS_BEHIND_PROXY=1", NULL};
 
 /* ---- asking ---------------------------------------------------------------------------------- */
 
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
-}
-
-__attribute__((format(printf, 2, 3))) static void change(const struct server *s, const char *fmt,
-                                                         ...)
-{
-    char sql[1000];
-    char out[64];
-    va_list args;
-    va_start(args, fmt);
-    int len = vsnprintf(sql, sizeof sql, fmt, args);
-    va_end(args);
-    assert_in_range(len, 1, sizeof sql - 1);
-    db_text(s, sql, out, sizeof out);
-}
-
 static void add_link(const struct server *s)
 {
-    change(s, "INSERT INTO guest_links VALUES ('" LINK "', '', NULL, NULL, '2026-01-02T03:04:05Z',"
+    db_change(s,
+              "INSERT INTO guest_links VALUES ('" LINK "', '', NULL, NULL, '2026-01-02T03:04:05Z',"
               " '2999-12-31T00:00:00Z', '876000h0m0s', 0)");
 }
 
@@ -701,10 +681,10 @@ static void test_upgrade_and_public_url(void **state)
 /* As if the sessions had been used last so long ago. */
 static void age_sessions(const struct server *s, int seconds)
 {
-    change(s,
-           "UPDATE ext_sessions SET last_used = strftime('%%s', 'now') - %d,"
-           " expires = strftime('%%s', 'now') - %d + 30 * 86400",
-           seconds, seconds);
+    db_change(s,
+              "UPDATE ext_sessions SET last_used = strftime('%%s', 'now') - %d,"
+              " expires = strftime('%%s', 'now') - %d + 30 * 86400",
+              seconds, seconds);
 }
 
 static void await_touched(const struct server *s)

@@ -1,14 +1,13 @@
 /* The owner's sessions beyond signing in and out (test_auth.c): what is noted of them, how they are
  * prolonged and ended, what a new passphrase does to them; and GET /api/system, which only the
  * owner sees (improvements.md, Sign-in). */
-#include "harness.h"
+#include "api.h"
 #include "picoshare/base/num.h"
 #include "picoshare/text/base64.h"
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    DAY_S = 24 * 3600,
     LIFETIME_S = 30 * DAY_S,
     TOUCH_S = 3600, /* base/limits.h, whose names collide with the harness's */
     HANDLE_CHARS = 16,
@@ -43,12 +42,6 @@ static void expect_sessions(struct server *owners, bool alive)
 static int64_t count_sessions(const struct server *s)
 {
     return db_int(s, "SELECT count(*) FROM ext_sessions");
-}
-
-static void change(const struct server *s, const char *sql)
-{
-    char out[8];
-    db_text(s, sql, out, sizeof out);
 }
 
 static bool clears_cookie(const struct response *r)
@@ -113,7 +106,7 @@ static void test_what_is_noted(void **state)
     long_agent[LONG] = '\0';
     const char *const agents[] = {"dummy/1.0 (it's \"quoted\")", "", long_agent};
     for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
-        change(s, "DELETE FROM ext_sessions");
+        db_change(s, "DELETE FROM ext_sessions");
         sign_in_as(s, agents[i]);
         db_text(s,
                 "SELECT client_ip || ' ' || user_agent || ' ' || (expires - created) || ' '"
@@ -136,14 +129,12 @@ static void test_prolonged(void **state)
         bool prolongs;
     } cases[] = {{TOUCH_S - 600, false}, {TOUCH_S + 600, true}, {LIFETIME_S - 600, true}};
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char sql[300];
         char cookie[400];
         struct response r;
-        snprintf(sql, sizeof sql,
-                 "UPDATE ext_sessions SET last_used = unixepoch('now') - %d,"
-                 " expires = unixepoch('now') - %d + %d",
-                 cases[i].age_s, cases[i].age_s, LIFETIME_S);
-        change(s, sql);
+        db_change(s,
+                  "UPDATE ext_sessions SET last_used = unixepoch('now') - %d,"
+                  " expires = unixepoch('now') - %d + %d",
+                  cases[i].age_s, cases[i].age_s, LIFETIME_S);
         http_do(&owner, &(struct request){.path = "/files", .auth = AUTH_COOKIE}, &r);
         expect_answer(&r, 200, NULL);
         snprintf(cookie, sizeof cookie, "%s; Path=/; Max-Age=%d; HttpOnly; SameSite=Lax",
@@ -156,7 +147,7 @@ static void test_prolonged(void **state)
                                         " AND last_used > unixepoch('now') - 600";
         assert_true(db_wait(s, prolonged, cases[i].prolongs ? 1 : 0));
     }
-    change(s, "UPDATE ext_sessions SET last_used = 1, expires = unixepoch('now') - 1");
+    db_change(s, "UPDATE ext_sessions SET last_used = 1, expires = unixepoch('now') - 1");
     expect_session(&owner, false);
     expect_session(&owner, false); /* nor has that prolonged it */
 }
@@ -339,13 +330,11 @@ static void test_expired_rows_go(void **state)
     server_sign_in(&s);
     struct server expired = sign_in(&s);
     char handle[HANDLE_CHARS + 1];
-    char sql[200];
     handle_of(&expired, handle);
-    snprintf(sql, sizeof sql,
-             "UPDATE ext_sessions SET expires = unixepoch('now') - 1"
-             " WHERE hex(token_sha256) LIKE '%s%%'",
-             handle);
-    change(&s, sql);
+    db_change(&s,
+              "UPDATE ext_sessions SET expires = unixepoch('now') - 1"
+              " WHERE hex(token_sha256) LIKE '%s%%'",
+              handle);
     restart(&s, NULL);
     assert_true(db_wait(&s, "SELECT count(*) FROM ext_sessions", 1));
     expect_session(&s, true);

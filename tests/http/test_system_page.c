@@ -21,20 +21,6 @@ static bool has(const struct response *r, const char *part)
     return strstr(response_text(r), part) != NULL;
 }
 
-static void expect_part(const struct response *r, const char *part)
-{
-    if (!has(r, part)) {
-        fail_msg("no %s in\n%s", part, response_text(r));
-    }
-}
-
-static void expect_no_part(const struct response *r, const char *part)
-{
-    if (has(r, part)) {
-        fail_msg("%s in\n%s", part, response_text(r));
-    }
-}
-
 static size_t count_parts(const struct response *r, const char *part)
 {
     size_t count = 0;
@@ -42,14 +28,6 @@ static size_t count_parts(const struct response *r, const char *part)
         count++;
     }
     return count;
-}
-
-static void expect_header(const struct response *r, const char *name, const char *value)
-{
-    const char *got = response_header(r, name);
-    if (got == NULL || strcmp(got, value) != 0) {
-        fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
-    }
 }
 
 /* Asks until the page has the part. */

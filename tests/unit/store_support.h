@@ -5,6 +5,7 @@
 #ifndef TESTS_UNIT_STORE_SUPPORT_H
 #define TESTS_UNIT_STORE_SUPPORT_H
 
+#include "picoshare/base/limits.h"
 #include "support.h"
 
 /* ---- somebody else ---- */
@@ -72,6 +73,29 @@ static inline void pending_submit(struct pending *pending, struct store *store,
     job->owner = pending;
     job->done = note_pending;
     store_submit(store, job);
+}
+
+/* Whether the idle job ends within many turns of an urgent one that always waits, while every slice
+ * is over at the first look. Returns when it has ended. */
+static inline bool gets_on_under_load(struct fixture *fix, struct store_job *job)
+{
+    enum { ENOUGH = 2000 };
+    fix->clock.step_ms = SLICE_MS;
+    struct pending pending;
+    struct turns turns;
+    turns_start(&turns, fix->store);
+    pending_submit(&pending, fix->store, job);
+    int64_t before = turns.taken;
+    while (turns.taken - before < ENOUGH && !pending.done) {
+        sleep_ms(1);
+    }
+    bool done = pending.done;
+    (void)turns_stop(&turns);
+    fix->clock.step_ms = 0;
+    while (!pending.done) {
+        sleep_ms(1);
+    }
+    return done;
 }
 
 /* ---- jobs ---- */

@@ -82,13 +82,23 @@ static void test_equal_and_wipe(void **state)
     assert_memory_equal(a, zeros, sizeof a);
 }
 
+static void test_hex(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {0x00, 0x0f, 0xa5, 0xff};
+    char text[2 * sizeof bytes + 1];
+    digest_print_hex(bytes, sizeof bytes, text);
+    assert_string_equal(text, "000fa5ff");
+    digest_print_hex(bytes, 0, text);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sha256),
-        cmocka_unit_test(test_no_memory),
-        cmocka_unit_test(test_pbkdf2),
-        cmocka_unit_test(test_equal_and_wipe),
+        cmocka_unit_test(test_sha256), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_pbkdf2), cmocka_unit_test(test_equal_and_wipe),
+        cmocka_unit_test(test_hex),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

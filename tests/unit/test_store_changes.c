@@ -283,28 +283,13 @@ static void test_purge_in_slices(void **state)
 static void test_purge_always_gets_on(void **state)
 {
     struct fixture *fix = *state;
-    enum { ENOUGH = 2000 };
     store_file(fix->store, ID, "0123456", 7, 1, TEST_NOW_S, STORE_NEVER);
     add_history(fix->path, ID, 2500, TEST_NOW_S);
     assert_int_equal(remove_file(fix->store, ID), ERR_OK);
-    fix->clock.step_ms = SLICE_MS; /* the slice is over at the first look */
     struct store_purge purge;
-    struct pending pending;
-    struct turns turns;
     store_purge_init(&purge);
     memcpy(purge.id, ID, sizeof ID);
-    turns_start(&turns, fix->store);
-    pending_submit(&pending, fix->store, &purge.job);
-    int64_t before = turns.taken;
-    while (turns.taken - before < ENOUGH && !pending.done) {
-        sleep_ms(1);
-    }
-    bool done = pending.done;
-    (void)turns_stop(&turns);
-    fix->clock.step_ms = 0;
-    while (!pending.done) {
-        sleep_ms(1);
-    }
+    bool done = gets_on_under_load(fix, &purge.job);
     assert_nothing_left(fix, ID);
     assert_true(done);
 }

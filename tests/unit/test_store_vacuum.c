@@ -125,25 +125,10 @@ static void test_slices(void **state)
 static void test_always_gets_on(void **state)
 {
     struct fixture *fix = *state;
-    enum { ENOUGH = 2000 };
     make_free_pages(fix);
-    fix->clock.step_ms = SLICE_MS; /* the slice is over at the first look */
     struct store_vacuum job;
-    struct pending pending;
-    struct turns turns;
     store_vacuum_init(&job);
-    turns_start(&turns, fix->store);
-    pending_submit(&pending, fix->store, &job.job);
-    int64_t before = turns.taken;
-    while (turns.taken - before < ENOUGH && !pending.done) {
-        sleep_ms(1);
-    }
-    bool done = pending.done;
-    (void)turns_stop(&turns);
-    fix->clock.step_ms = 0;
-    while (!pending.done) {
-        sleep_ms(1);
-    }
+    bool done = gets_on_under_load(fix, &job.job);
     assert_true(done);
 }
 
