@@ -10,6 +10,7 @@
 #include "picoshare/base/log.h"
 #include "picoshare/core/measurer.h"
 #include "picoshare/core/sessions.h"
+#include "picoshare/core/upkeep.h"
 #include "picoshare/core/upload.h"
 #include "picoshare/http/server.h"
 #include "picoshare/store/store.h"
@@ -31,81 +32,35 @@ struct program {
     struct server *server;
 
     pthread_t maintenance;
-    struct lock lock; /* guards stopping and collecting */
+    struct lock lock; /* guards stopping */
     pthread_cond_t wake;
     bool stopping;
-    bool collecting;
-    struct store_collect collect;
-    struct store_vacuum vacuum;
 
     struct measurer *measurer; /* the maintenance thread's; NULL: all is measured */
 };
 
 /* ---- maintenance: once a second ---- */
 
-static void end_collection(struct program *program)
+static void report_upkeep(const struct upkeep_report *report)
 {
-    lock_take(&program->lock);
-    program->collecting = false;
-    lock_give(&program->lock);
-}
-
-static void on_vacuumed(struct store_job *job)
-{
-    struct program *program = job->owner;
+    char expired[24];
+    char orphans[24];
     char pages[24];
-    (void)snprintf(pages, sizeof pages, "%" PRId64, program->vacuum.pages_freed);
-    if (job->result == ERR_INVALID) {
+    (void)snprintf(expired, sizeof expired, "%" PRId64, report->expired);
+    (void)snprintf(orphans, sizeof orphans, "%" PRId64, report->orphans);
+    (void)snprintf(pages, sizeof pages, "%" PRId64, report->pages_freed);
+    bool collected = report->step == UPKEEP_COLLECTING;
+    if (report->result == ERR_INVALID) {
         log_event(LOG_WARN, "this database cannot give pages back in place", "remedy",
                   "stop, run: sqlite3 DB 'PRAGMA auto_vacuum=INCREMENTAL; VACUUM', start", NULL);
-    } else if (job->result != ERR_OK) {
-        log_event(LOG_WARN, "vacuum ended early", "reason", err_name(job->result), NULL);
+    } else if (report->result != ERR_OK) {
+        log_event(LOG_WARN, collected ? "collection ended early" : "vacuum ended early", "reason",
+                  err_name(report->result), NULL);
+    } else if (collected) {
+        log_event(LOG_INFO, "collected", "expired", expired, "orphans", orphans, NULL);
     } else {
         log_event(LOG_INFO, "gave pages back", "pages", pages, NULL);
     }
-    end_collection(program);
-}
-
-static void vacuum(struct program *program)
-{
-    store_vacuum_init(&program->vacuum);
-    program->vacuum.job.owner = program;
-    program->vacuum.job.done = on_vacuumed;
-    store_submit(program->app.store, &program->vacuum.job);
-}
-
-static void on_collected(struct store_job *job)
-{
-    struct program *program = job->owner;
-    char entries[24];
-    char orphans[24];
-    (void)snprintf(entries, sizeof entries, "%" PRId64, program->collect.entries_removed);
-    (void)snprintf(orphans, sizeof orphans, "%" PRId64, program->collect.orphans_removed);
-    if (job->result != ERR_OK) {
-        log_event(LOG_WARN, "collection ended early", "reason", err_name(job->result), NULL);
-    } else {
-        log_event(LOG_INFO, "collected", "expired", entries, "orphans", orphans, NULL);
-    }
-    if (program->options.vacuum && job->result == ERR_OK) {
-        vacuum(program);
-    } else {
-        end_collection(program);
-    }
-}
-
-static void collect(struct program *program)
-{
-    lock_take(&program->lock);
-    bool busy = program->collecting;
-    program->collecting = true;
-    lock_give(&program->lock);
-    if (busy) {
-        return;
-    }
-    store_collect_init(&program->collect);
-    program->collect.job.owner = program;
-    program->collect.job.done = on_collected;
-    store_submit(program->app.store, &program->collect.job);
 }
 
 static void measure(struct program *program)
@@ -138,13 +93,8 @@ static void *maintenance_main(void *arg)
 {
     struct program *program = arg;
     (void)pthread_setname_np(pthread_self(), "maintenance");
-    int64_t next_collection_ms = 0; /* the first one at start */
     do {
-        int64_t now = clock_mono_ms(program->app.clock);
-        if (now >= next_collection_ms) {
-            collect(program);
-            next_collection_ms = now + INT64_C(1000) * COLLECT_EVERY_S;
-        }
+        upkeep_tick(program->app.upkeep);
         server_tick(program->server);
         uploads_tick(program->app.uploads);
         if (program->measurer != NULL) {
@@ -224,6 +174,9 @@ static err_t open_app(struct program *program, struct err_info *info)
         err = uploads_new(app->store, app->clock, app->rng, &app->uploads);
     }
     if (err == ERR_OK) {
+        err = upkeep_new(app->store, app->clock, options->vacuum, report_upkeep, &app->upkeep);
+    }
+    if (err == ERR_OK) {
         err = measurer_new(app->store, app->clock, &program->measurer);
     }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
@@ -233,6 +186,7 @@ static void close_app(struct program *program)
 {
     measurer_free(program->measurer);
     store_close(program->app.store); /* runs what is queued, which frees the last uploads */
+    upkeep_free(program->app.upkeep);
     uploads_free(program->app.uploads);
     throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);

@@ -3,6 +3,12 @@
 #include "picoshare/base/limits.h"
 #include <inttypes.h>
 
+static const char *const step_names[] = {
+    [UPKEEP_IDLE] = "idle",
+    [UPKEEP_COLLECTING] = "collecting",
+    [UPKEEP_RECLAIMING] = "giving pages back",
+};
+
 err_t figures_collect(const struct request *request, struct figures *ret_figures)
 {
     struct app *app = app_of(request);
@@ -15,6 +21,7 @@ err_t figures_collect(const struct request *request, struct figures *ret_figures
         .buffer_bytes = CHUNK_BYTES,
     };
     server_figures(request_server(request), &ret_figures->server);
+    upkeep_state(app->upkeep, &ret_figures->upkeep);
     app->measure_memory(&ret_figures->memory);
     return store_figures(app->store, &ret_figures->store);
 }
@@ -44,6 +51,8 @@ void figures_add_json(const struct figures *figures, const char *version, struct
     add(out, "pages", store->pages);
     add(out, "freePages", store->free_pages);
     buf_addf(out, ",\"canShrink\":%s", store->can_shrink ? "true" : "false");
+    buf_addf(out, ",\"upkeep\":\"%s\"", step_names[figures->upkeep.step]);
+    add(out, "pagesGivenBack", figures->upkeep.pages_freed);
     add(out, "diskTotalBytes", store->disk_total);
     add(out, "diskUsedBytes", store->disk_used);
     add(out, "residentBytes", memory->resident);

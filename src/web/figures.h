@@ -5,6 +5,7 @@
 
 #include "picoshare/base/buf.h"
 #include "picoshare/base/memory_use.h"
+#include "picoshare/core/upkeep.h"
 #include "picoshare/http/server.h"
 #include "picoshare/store/store.h"
 
@@ -14,6 +15,7 @@ struct figures {
     int64_t log_bytes; /* of the write-ahead log in use */
     struct memory_use memory;
     struct server_figures server;
+    struct upkeep_state upkeep;
     size_t uploads;      /* running */
     size_t buffers_used; /* chunk buffers */
     size_t buffers_total;

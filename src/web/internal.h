@@ -185,6 +185,7 @@ extern const struct request_handler handler_settings_page;    /* system_pages.c 
 extern const struct request_handler handler_information_page; /* system_pages.c */
 
 extern const struct request_handler handler_figures;      /* system_api.c */
+extern const struct request_handler handler_reclaim;      /* system_api.c */
 extern const struct request_handler handler_end_session;  /* system_api.c */
 extern const struct request_handler handler_end_sessions; /* system_api.c */
 

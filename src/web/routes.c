@@ -19,6 +19,7 @@ static const struct route routes[] = {
     {"PUT", "/api/guest-links/{}/disable", ROUTE_OWNER, &handler_disable_link},
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
     {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
+    {"POST", "/api/system/reclaim", ROUTE_OWNER, &handler_reclaim},
     {"DELETE", "/api/sessions", ROUTE_OWNER, &handler_end_sessions},
     {"DELETE", "/api/sessions/{}", ROUTE_OWNER, &handler_end_session},
     {"POST", "/api/guest/{}", 0, &handler_guest_form},

@@ -1,5 +1,6 @@
-/* system_api.c — for the owner: figures as JSON (GET /api/system), and ending sessions
- * (DELETE /api/sessions, DELETE /api/sessions/{handle}). */
+/* system_api.c — for the owner: figures as JSON (GET /api/system), giving free pages back
+ * (POST /api/system/reclaim), and ending sessions (DELETE /api/sessions,
+ * DELETE /api/sessions/{handle}). */
 #include "figures.h"
 #include "internal.h"
 #include "picoshare/base/log.h"
@@ -26,6 +27,26 @@ static void end_figures(struct request *request)
 }
 
 const struct request_handler handler_figures = {.end = end_figures};
+
+/* ---- free pages ---- */
+
+/* It takes a while: the figures tell how far it is. */
+static void end_reclaim(struct request *request)
+{
+    struct app *app = app_of(request);
+    struct store_figures figures;
+    err_t err = store_figures(app->store, &figures);
+    if (err != ERR_OK) {
+        answer_failure(request, err, "failed to read the system's figures");
+    } else if (!figures.can_shrink) {
+        answer_error(request, 409, "this database cannot give pages back in place");
+    } else {
+        upkeep_reclaim(app->upkeep);
+        answer_empty(request, 202);
+    }
+}
+
+const struct request_handler handler_reclaim = {.end = end_reclaim};
 
 /* ---- sessions ---- */
 

@@ -257,6 +257,27 @@ static void test_files(void **state)
     server_end(&s);
 }
 
+/* The owner gives free pages back, and sees it happen. */
+static void test_reclaim(void **state)
+{
+    (void)state;
+    struct server s;
+    struct response r;
+    char id[ID_CHARS + 1];
+    server_start(&s, NULL);
+    server_sign_in(&s);
+    upload_bytes(&s, "a.bin", 1, 5000000, id);
+    file_delete(&s, id);
+    wait_for_part(&s, "), which could be given back to the disk<");
+    assert_true(db_wait_no_orphans(&s));
+    api_expect(&s, "POST", "/api/system/reclaim", NULL, 202, "");
+    wait_for_part(&s, "Free pages: 0 (0 B)<");
+    api_call(&s, "GET", "/api/system", NULL, &r);
+    assert_true(number_of(&r, "pagesGivenBack") > 5000000 / 16384);
+    response_done(&r);
+    server_end(&s);
+}
+
 /* The program does not take pages from under Litestream. */
 static void test_beside_litestream(void **state)
 {
@@ -276,7 +297,10 @@ static void test_beside_litestream(void **state)
     response_done(&r);
     api_call(&s, "GET", "/api/system", NULL, &r);
     assert_non_null(strstr(response_text(&r), ",\"canShrink\":false,"));
+    assert_non_null(strstr(response_text(&r), ",\"upkeep\":\"idle\","));
     response_done(&r);
+    api_expect(&s, "POST", "/api/system/reclaim", NULL, 409,
+               "this database cannot give pages back in place\n");
     server_end(&s);
 }
 
@@ -576,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_same_figures),
         cmocka_unit_test(test_uptime),
         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_reclaim),
         cmocka_unit_test(test_beside_litestream),
         cmocka_unit_test(test_running_upload),
         cmocka_unit_test(test_sessions),

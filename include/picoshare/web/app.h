@@ -11,6 +11,7 @@
 #include "picoshare/base/rng.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/throttle.h"
+#include "picoshare/core/upkeep.h"
 #include "picoshare/core/upload.h"
 #include "picoshare/http/request.h"
 #include "picoshare/store/store.h"
@@ -22,6 +23,7 @@ struct app {
     struct sessions *sessions;
     struct throttle *throttle;
     struct uploads *uploads;
+    struct upkeep *upkeep;
     _Atomic int large_bodies; /* bodies of strangers beyond SMALL_JSON_BYTES: MAX_LARGE_BODIES */
     const char *public_url;   /* scheme and host of printed links, no slash at the end; or NULL */
     void (*measure_memory)(struct memory_use *ret_use); /* sys/memory.h */
