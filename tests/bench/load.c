@@ -2,7 +2,8 @@
  *
  *     bench_load post  PORT CONNECTIONS TOTAL BYTES PATH [HEADER]...   uploads of random bytes
  *     bench_load get   PORT CONNECTIONS TOTAL PATH [HEADER]...
- *     bench_load first PORT CONNECTIONS TOTAL PATH [HEADER]...     hangs up at the first byte
+ *     bench_load first PORT CONNECTIONS TOTAL PATH [HEADER]...  hangs up at the first byte, and
+ *                            rests until the server has noticed
  *     bench_load range PORT TOTAL FILE_BYTES RANGE_BYTES PATH [HEADER]...  one connection, random
  *
  * Connections are kept alive. Prints one JSON object: how many were answered with a success and how
@@ -24,7 +25,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_THREADS = 256, HEAD_BYTES = 16 * KIB, BODY_BYTES = 256 * KIB, TIMEOUT_S = 120 };
+enum {
+    MAX_THREADS = 256,
+    HEAD_BYTES = 16 * KIB,
+    BODY_BYTES = 256 * KIB,
+    TIMEOUT_S = 120,
+    REST_MS = 10
+};
 #define BOUNDARY "----benchmarkboundary"
 
 enum kind { POST, GET, FIRST, RANGE };
@@ -219,6 +226,9 @@ static void ask(struct client *c, int64_t number)
     if (c->fd >= 0 && (!good || answer.closes)) {
         (void)close(c->fd);
         c->fd = -1;
+    }
+    if (plan.kind == FIRST) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = REST_MS * 1000000L}, NULL);
     }
 }
 
