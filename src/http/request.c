@@ -114,6 +114,9 @@ void request_end(struct request *request)
 static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
 {
     struct response *response = arg;
+    if (pos == 0 && max > FIRST_BLOCK_BYTES) {
+        max = FIRST_BLOCK_BYTES;
+    }
     size_t n = response->read(response->arg, (int64_t)pos, bytes, max);
     if (n == 0) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
@@ -137,15 +140,38 @@ static struct MHD_Response *make_mhd_response(struct response *response)
         response->bytes.len, (void *)(uintptr_t)response->bytes.ptr, free_body, response);
 }
 
+/* A body that fits into one block is read before its headers are sent: both leave together, which
+ * spares libmicrohttpd a buffer, which it would zero, and the client a wait; and a body that cannot
+ * be read becomes an error that can still be told. */
+static bool can_read_whole(const struct request *request, const struct response *response)
+{
+    return response->read != NULL && response->size <= DOWNLOAD_BLOCK_BYTES &&
+           !request_is_head(request) && response->status != 304;
+}
+
+/* The answer, or what takes its place when something of it is missing; NULL: no memory even for
+ * that. */
+static struct response *take_answer(struct request *request)
+{
+    struct response *response = TAKE(request->answer);
+    const char *wrong = NULL;
+    if (response == NULL || response_failed(response)) {
+        wrong = "out of memory";
+    } else if (can_read_whole(request, response) && !response_read_whole(response)) {
+        wrong = "failed to read the contents";
+    }
+    if (wrong != NULL) {
+        response_free(response);
+        response = response_new(500);
+        response_add_text(response, wrong);
+    }
+    return response;
+}
+
 /* Gives the answer to libmicrohttpd. MHD_NO cuts the connection. */
 static enum MHD_Result queue_answer(struct request *request)
 {
-    struct response *response = TAKE(request->answer);
-    if (response == NULL || response_failed(response)) {
-        response_free(response);
-        response = response_new(500);
-        response_add_text(response, "out of memory");
-    }
+    struct response *response = take_answer(request);
     struct MHD_Response *mhd = response != NULL ? make_mhd_response(response) : NULL;
     if (mhd == NULL) {
         response_free(response);

@@ -94,6 +94,30 @@ void response_body_reader(struct response *response, int64_t size, response_read
     response->size = size;
 }
 
+bool response_read_whole(struct response *response)
+{
+    check(response->read != NULL && response->size <= DOWNLOAD_BLOCK_BYTES);
+    size_t size = (size_t)response->size;
+    char *bytes =
+        mem_resize(NULL, size + 1); /* not mem_alloc: zeroing it would cost as much again */
+    size_t n = bytes != NULL ? 1 : 0;
+    for (size_t got = 0; got < size && n > 0; got += n) {
+        n = response->read(response->arg, (int64_t)got, bytes + got, size - got);
+    }
+    if (n == 0) {
+        mem_free(bytes);
+        return false;
+    }
+    bytes[size] = '\0';
+    response->done(response->arg);
+    response->read = NULL;
+    response->done = NULL;
+    buf_done(&response->owned);
+    response->owned = (struct buf){.ptr = bytes, .len = size, .cap = size + 1, .max = SIZE_MAX - 1};
+    response->bytes = buf_slice(&response->owned);
+    return true;
+}
+
 int response_status(const struct response *response)
 {
     return response != NULL ? response->status : 500;
