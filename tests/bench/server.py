@@ -107,7 +107,7 @@ class Server:
     def start(self):
         env = {k: v for k, v in os.environ.items() if not k.startswith("PS_")}
         env.pop("LITESTREAM_BUCKET", None)
-        env.update(PORT="0", PS_SHARED_SECRET=SECRET, TMPDIR=self.dir + "/tmp", **self.env)
+        env.update({"PORT": "0", "PS_SHARED_SECRET": SECRET, "TMPDIR": self.dir + "/tmp", **self.env})
         with open(self.log, "wb") as err, open(self.dir + "/stdout", "wb") as out:
             self.process = subprocess.Popen([*self.prefix, self.binary, "-db", self.db],
                                             cwd=self.dir, env=env, stdout=out, stderr=err)
