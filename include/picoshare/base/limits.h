@@ -27,7 +27,7 @@ enum {
     MAX_TARGET_BYTES = 8 * KIB,
     /* One download's buffer, and the most read from SQLite in one go. */
     DOWNLOAD_BLOCK_BYTES = 64 * KIB,
-    /* The first block of a longer download, so that its first byte need not wait for a whole one. */
+    /* The first block of a longer download: its first byte need not wait for a whole one. */
     FIRST_BLOCK_BYTES = 16 * KIB,
     /* A body that nobody wants is read this far, for this long, so that its sender gets to see the
      * answer; then the connection is cut. */
