@@ -153,6 +153,7 @@ static err_t open_app(struct program *program, struct err_info *info)
         .path = options->db,
         .clock = app->clock,
         .foreign_checkpoints = options->foreign_checkpoints,
+        .history_rows = options->history_rows,
     };
     err_t err = options_make_directory(options, info);
     if (err == ERR_OK) {

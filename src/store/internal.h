@@ -27,6 +27,7 @@ struct store {
     char *path;     /* of the database */
     char *log_path; /* of its write-ahead log */
     bool foreign_checkpoints;
+    int64_t history_rows; /* downloads of a file that are kept */
     int64_t page_bytes;
     int64_t upgraded_from; /* as store_upgraded_from() */
 

@@ -142,6 +142,7 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     }
     store->clock = options->clock;
     store->foreign_checkpoints = options->foreign_checkpoints;
+    store->history_rows = options->history_rows > 0 ? options->history_rows : HISTORY_MAX_ROWS;
     lock_init(&store->readers_lock);
     lock_cond_init(&store->reader_free);
     list_init(&store->drafts);

@@ -102,7 +102,6 @@ static void test_bad_port(void **state)
     }
 }
 
-/* -db=PATH and --db PATH mean the same, and the directory is made with its parents. */
 /* Links are this and a path: more than scheme and host, or less, is a mistake. */
 static void test_bad_public_url(void **state)
 {
@@ -123,6 +122,53 @@ static void test_bad_public_url(void **state)
     }
 }
 
+/* How many downloads are remembered is a number from 1 on. */
+static void test_bad_history_rows(void **state)
+{
+    static const char *const numbers[] = {"0",   "-1",  "+5",   "ten",
+                                          "1e4", "10 ", "0x10", "9223372036854775808"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        const char *const args[] = {"-history-rows", numbers[i], NULL};
+        struct run_result r;
+        run_args(args, NULL, &r);
+        assert_int_equal(r.code, 2);
+        assert_non_null(strstr(buf_str(&r.err), "history-rows"));
+        assert_non_null(strstr(buf_str(&r.err), numbers[i]));
+        run_done(&r);
+    }
+}
+
+/* Only the newest ones stay, and the flag wins over the variable. */
+static void test_history_rows(void **state)
+{
+    static const char *const env[] = {"PS_HISTORY_ROWS=3", NULL};
+    static const char *const args[] = {"-history-rows", "2", NULL};
+    (void)state;
+    for (int64_t rows = 3; rows >= 2; rows--) {
+        struct server s;
+        char id[ID_CHARS + 1];
+        char path[40];
+        server_start(&s, &(struct server_options){.env = env, .args = rows == 2 ? args : NULL});
+        upload_text(&s, "a.txt", NULL, "dummy data", id);
+        snprintf(path, sizeof path, "/-%s", id);
+        for (int i = 0; i < 5; i++) {
+            char agent[32];
+            struct response r;
+            snprintf(agent, sizeof agent, "User-Agent: a%d", i);
+            const char *const headers[] = {agent, NULL};
+            http_do(&s, &(struct request){.path = path, .headers = headers}, &r);
+            expect_answer(&r, 200, "dummy data");
+            response_done(&r);
+        }
+        assert_int_equal(db_int(&s, "SELECT count(*) FROM downloads"), rows);
+        assert_int_equal(db_int(&s, "SELECT count(*) FROM downloads WHERE user_agent = 'a4'"), 1);
+        assert_int_equal(db_int(&s, "SELECT count(*) FROM downloads WHERE user_agent = 'a0'"), 0);
+        server_end(&s);
+    }
+}
+
+/* -db=PATH and --db PATH mean the same, and the directory is made with its parents. */
 static void test_db_path(void **state)
 {
     (void)state;
@@ -604,6 +650,8 @@ int main(void)
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_bad_port),
+        cmocka_unit_test(test_bad_history_rows),
+        cmocka_unit_test(test_history_rows),
         cmocka_unit_test(test_bad_public_url),
         cmocka_unit_test(test_db_path),
         cmocka_unit_test(test_port_in_use),

@@ -145,8 +145,8 @@ enum {
     SESSION_TOUCH_S = 3600,
     /* A second download from byte 0 by the same client within this time does not count. */
     DOWNLOAD_REPEAT_S = 30,
-    /* Downloads that are remembered of one file (improvements.md, download history), and after how
-     * many more the older ones are dropped. */
+    /* Downloads that are remembered of one file, unless the owner says otherwise (improvements.md,
+     * download history), and after how many more the older ones of a longer history are dropped. */
     HISTORY_MAX_ROWS = 10000,
     HISTORY_PRUNE_EVERY = 64,
     /* Expired and orphaned rows are removed this often, and at start (http-api.md 16). */

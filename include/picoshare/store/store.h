@@ -38,6 +38,7 @@ struct store_options {
     const char *vfs;           /* name of an SQLite VFS; NULL is the system's. A seam for tests */
     /* Something else (Litestream) checkpoints the log: never do it here. */
     bool foreign_checkpoints;
+    int64_t history_rows; /* downloads of a file that are kept; 0: HISTORY_MAX_ROWS */
 };
 
 /* Opens or creates the database, upgrades one of an older PicoShare, brings the extra tables up to
