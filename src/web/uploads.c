@@ -1,10 +1,14 @@
 /* uploads.c — uploads of the owner: POST /api/entry, POST /upload (multipart), PUT /api/upload/NAME
  * (raw body); and of guests: POST /api/guest/ID, POST /g/ID, PUT /api/guest/ID/NAME.
  *
- * Everything that the headers can decide is decided in begin: the expiration, the note in the
- * query, the boundary, a place in the upload budget. Bytes of files go straight from the parser's
- * events into the upload; the few text fields are kept in bounded buffers. The end publishes, waits
- * for the store, and answers with the ids. */
+ * Everything that the headers can decide is decided in begin: the expiration, the boundary, a place
+ * in the upload budget. Bytes of files go straight from the parser's events into the upload; the
+ * few text fields are kept in bounded buffers. The end publishes, waits for the store, and answers
+ * with the ids.
+ *
+ * A note that cannot be stored is told last (http-api.md 6.1, row 7): also one that is known to be
+ * wrong before the body waits until a file with a good name has a first byte, or the body its end.
+ */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -35,6 +39,7 @@ struct receiver {
     struct buf note;
     struct buf expiration; /* the form's field */
     bool note_in_query;
+    const char *wrong_note; /* why the note is refused, as far as that is known */
     int64_t expires;
     bool is_guest;
     struct store_guest_link link; /* the guest's; owned */
@@ -176,31 +181,25 @@ static const char *check_note(const struct receiver *r, struct slice note)
     return wrong;
 }
 
-static bool read_note(struct receiver *r)
+static void read_note(struct receiver *r)
 {
     char note[NOTE_MAX_BYTES + 2]; /* one more than allowed is enough to be refused */
     err_t err = request_query_get(r->request, "note", note, sizeof note);
-    if (err == ERR_NOTFOUND) {
-        return true;
-    }
-    const char *wrong = "note is too long";
+    r->note_in_query = err != ERR_NOTFOUND;
     if (err == ERR_OK) {
-        wrong = check_note(r, slice_str(note));
+        r->wrong_note = check_note(r, slice_str(note));
+        buf_add_str(&r->note, note);
     } else if (err == ERR_INVALID) {
-        wrong = "illegal characters in note";
+        r->wrong_note = "illegal characters in note";
+    } else if (r->note_in_query) {
+        r->wrong_note = "note is too long";
     }
-    if (wrong != NULL) {
-        refuse_body(r, wrong);
-        return false;
-    }
-    r->note_in_query = true;
-    buf_add_str(&r->note, note);
-    return true;
 }
 
 static bool read_query(struct receiver *r)
 {
-    return read_expiration(r) && read_note(r);
+    read_note(r);
+    return read_expiration(r);
 }
 
 static struct receiver *new_receiver(struct request *request)
@@ -390,10 +389,11 @@ static void part_begins(struct receiver *r)
 /* Returns how many bytes were taken; fewer when the upload waits or has failed. */
 static size_t write_file(struct receiver *r, struct slice bytes)
 {
-    if (r->wrong_name == NULL) {
+    const char *wrong = r->wrong_name != NULL ? r->wrong_name : r->wrong_note;
+    if (wrong == NULL) {
         return upload_write(r->upload, bytes);
     }
-    refuse_body(r, r->wrong_name);
+    refuse_body(r, wrong);
     return bytes.len;
 }
 
@@ -505,9 +505,11 @@ static bool body_is_complete(struct receiver *r)
         refuse_body(r, "http: no such file");
         return false;
     }
-    const char *wrong = check_note(r, buf_slice(&r->note));
-    if (wrong != NULL) {
-        refuse_body(r, wrong);
+    if (!r->note_in_query) {
+        r->wrong_note = check_note(r, buf_slice(&r->note));
+    }
+    if (r->wrong_note != NULL) {
+        refuse_body(r, r->wrong_note);
         return false;
     }
     /* A form without JavaScript sends an empty value for "Custom": that is the default. */
