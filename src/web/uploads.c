@@ -401,7 +401,10 @@ static void add_to_field(struct receiver *r, struct buf *field, struct slice byt
 {
     buf_add_slice(field, bytes);
     err_t err = buf_err(field);
-    if (err == ERR_TOOBIG) {
+    if (err == ERR_TOOBIG && field == &r->note) {
+        r->wrong_note = "note is too long"; /* told when it is its turn; the rest is of no use */
+        r->part = PART_OTHER;
+    } else if (err == ERR_TOOBIG) {
         refuse_body(r, "multipart: message too large");
     } else if (err != ERR_OK) {
         refuse_store(r, err);
@@ -505,7 +508,7 @@ static bool body_is_complete(struct receiver *r)
         refuse_body(r, "http: no such file");
         return false;
     }
-    if (!r->note_in_query) {
+    if (r->wrong_note == NULL) {
         r->wrong_note = check_note(r, buf_slice(&r->note));
     }
     if (r->wrong_note != NULL) {

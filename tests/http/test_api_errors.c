@@ -15,6 +15,8 @@
 #define A201 A50 A50 A50 A50 "A"
 #define A256 A201 A50 "AAAAA"
 #define A501 A201 A201 A50 A10 A10 A10 A10 "AAAAAAAAA"
+#define A4K A501 A501 A501 A501 A501 A501 A501 A501 A201
+#define A8K A4K A4K /* more than a field may hold */
 
 #define FORMAT                                                                                     \
     "unrecognized format for expiration time, must be in 2006-01-02T15:04:05Z07:00 format\n"
@@ -319,6 +321,10 @@ static void test_6_1_order(void **state)
          "invalid request: " NAME_DOTS},
         {FUTURE "&note=null", NULL, PART_OF("a", "x") PART_OF("b", ""), 400,
          "invalid request: " NOTE_NULL},
+        {FUTURE, NULL, NOTE_OF(A8K) PART_OF("a", "") END, 400,
+         "invalid request: file must be non-empty\n"},
+        {FUTURE, NULL, NOTE_OF(A8K) PART_OF("..", "x") END, 400, "invalid request: " NAME_DOTS},
+        {FUTURE, NULL, PART_OF("a", "x") NOTE_OF(A8K) END, 400, "invalid request: " NOTE_LONG},
         /* 3 before 7 */
         {FUTURE, NULL, PART_OF("a", "x") NOTE_OF("null"), 400, "invalid request: multipart"},
     };
@@ -728,7 +734,6 @@ static void expect_failure(const struct server *s, const struct request *q, cons
     response_done(&r);
 }
 
-/* The last row of every table, by taking the tables away. */
 /* What a form may hold besides files is bounded: one field, and everything together. */
 static void test_6_1_large_forms(void **state)
 {
@@ -737,7 +742,12 @@ static void test_6_1_large_forms(void **state)
     static const struct {
         const char *name;
         int64_t bytes;
-    } cases[] = {{"note", FIELD_BYTES + 1}, {"other", OVERHEAD_BYTES + 1}};
+        const char *text;
+    } cases[] = {
+        {"note", FIELD_BYTES + 1, "invalid request: " NOTE_LONG},
+        {"note", 100 * FIELD_BYTES, "invalid request: " NOTE_LONG},
+        {"other", OVERHEAD_BYTES + 1, "invalid request: multipart: message too large\n"},
+    };
     char *text = calloc(1, OVERHEAD_BYTES + 2);
     assert_non_null(text);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -752,12 +762,13 @@ static void test_6_1_large_forms(void **state)
             &(struct request){
                 .method = "POST", .path = "/api/entry" FUTURE, .auth = AUTH_COOKIE, .parts = parts},
             &r);
-        expect_error(&r, cases[i].name, 400, "invalid request: multipart: message too large\n");
+        expect_error(&r, cases[i].name, 400, cases[i].text);
         response_done(&r);
     }
     free(text);
 }
 
+/* The last row of every table, by taking the tables away. */
 static void test_database_failures(void **state)
 {
     static const char edit[] = "{\"filename\":\"a.txt\"}";
