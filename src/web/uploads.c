@@ -37,8 +37,9 @@ struct receiver {
     enum part part;
     const char *wrong_name; /* of the current file: why it is refused, if it is not empty */
     struct buf note;
-    struct buf expiration; /* the form's field */
-    bool note_in_query;
+    struct buf expiration;  /* the form's field */
+    bool has_note;          /* from the query or else a field: a later one does not count */
+    bool has_expiration;    /* from a field, likewise */
     const char *wrong_note; /* why the note is refused, as far as that is known */
     int64_t expires;
     bool is_guest;
@@ -185,13 +186,13 @@ static void read_note(struct receiver *r)
 {
     char note[NOTE_MAX_BYTES + 2]; /* one more than allowed is enough to be refused */
     err_t err = request_query_get(r->request, "note", note, sizeof note);
-    r->note_in_query = err != ERR_NOTFOUND;
+    r->has_note = err != ERR_NOTFOUND;
     if (err == ERR_OK) {
         r->wrong_note = check_note(r, slice_str(note));
         buf_add_str(&r->note, note);
     } else if (err == ERR_INVALID) {
         r->wrong_note = "illegal characters in note";
-    } else if (r->note_in_query) {
+    } else if (r->has_note) {
         r->wrong_note = "note is too long";
     }
 }
@@ -377,12 +378,12 @@ static void part_begins(struct receiver *r)
     if (slice_eq(name, SLICE("file")) && filename != NULL && filename[0] != '\0') {
         r->part = PART_FILE;
         start_file(r, slice_str(filename), slice_str(multipart_content_type(&r->parser)));
-    } else if (slice_eq(name, SLICE("note")) && !r->note_in_query) {
+    } else if (slice_eq(name, SLICE("note")) && !r->has_note) {
         r->part = PART_NOTE;
-        buf_clear(&r->note); /* the last one counts */
-    } else if (slice_eq(name, SLICE("expiration")) && r->is_form) {
+        r->has_note = true;
+    } else if (slice_eq(name, SLICE("expiration")) && r->is_form && !r->has_expiration) {
         r->part = PART_EXPIRATION;
-        buf_clear(&r->expiration);
+        r->has_expiration = true;
     }
 }
 

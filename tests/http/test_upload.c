@@ -216,6 +216,34 @@ static void test_note(void **state)
     }
 }
 
+/* Of two notes the first counts, whatever is wrong with the second. */
+static void test_second_note(void **state)
+{
+    static const char *const firsts[] = {"the first", ""};
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(firsts); i++) {
+        const struct part parts[] = {{.name = "note", .text = firsts[i]},
+                                     {.name = "file", .filename = "a.txt", .text = "dummy bytes"},
+                                     {.name = "note", .text = "null"},
+                                     {0}};
+        struct response r;
+        char id[ID_CHARS + 1];
+        post(s, FUTURE, NULL, parts, &r);
+        expect_answer(&r, 200, NULL);
+        assert_true(response_id(&r, id));
+        response_done(&r);
+        expect_column(s, id, "note", firsts[i][0] != '\0' ? firsts[i] : "(null)");
+    }
+    const struct part wrong_first[] = {{.name = "note", .text = "null"},
+                                       {.name = "note", .text = "the second"},
+                                       {.name = "file", .filename = "a.txt", .text = "dummy bytes"},
+                                       {0}};
+    struct response r;
+    post(s, FUTURE, NULL, wrong_first, &r);
+    expect_answer(&r, 400, "invalid request: value of 'null' is not allowed\n");
+    response_done(&r);
+}
+
 static void test_expiration_stored(void **state)
 {
     static const struct {
@@ -857,6 +885,7 @@ int main(void)
         cmocka_unit_test(test_expect_continue),
         cmocka_unit_test(test_body_in_small_pieces),
         cmocka_unit_test(test_note),
+        cmocka_unit_test(test_second_note),
         cmocka_unit_test(test_expiration_stored),
         cmocka_unit_test(test_expiration_absent),
         cmocka_unit_test(test_names_and_types),
