@@ -737,7 +737,7 @@ static void expect_failure(const struct server *s, const struct request *q, cons
 /* What a form may hold besides files is bounded: one field, and everything together. */
 static void test_6_1_large_forms(void **state)
 {
-    enum { FIELD_BYTES = 8192, OVERHEAD_BYTES = 2 * 1024 * 1024 };
+    enum { FIELD_BYTES = 8192, OVERHEAD_BYTES = 12 * 1024 * 1024 };
     const struct server *s = *state;
     static const struct {
         const char *name;

@@ -244,6 +244,32 @@ static void test_second_note(void **state)
     response_done(&r);
 }
 
+/* Fields and files that nobody asked for are ignored, up to the 10 MiB that PicoShare takes. */
+static void test_unknown_parts(void **state)
+{
+    enum { ROOM = 10 * 1024 * 1024 };
+    static const struct part others[] = {
+        {.name = "other", .seed = SEED, .bytes = 3 * 1000 * 1000},
+        {.name = "other", .filename = "other.bin", .seed = SEED, .bytes = 3 * 1000 * 1000},
+        {.name = "other", .filename = "other.bin", .seed = SEED, .bytes = ROOM},
+        {.name = "file", .seed = SEED, .bytes = ROOM},
+    };
+    const struct server *s = *state;
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        for (int first = 0; first < 2; first++) {
+            const struct part file = {.name = "file", .filename = "a.txt", .text = "dummy bytes"};
+            const struct part parts[] = {first ? others[i] : file, first ? file : others[i], {0}};
+            struct response r;
+            char id[ID_CHARS + 1];
+            post(s, FUTURE, NULL, parts, &r);
+            expect_answer(&r, 200, NULL);
+            assert_true(response_id(&r, id));
+            response_done(&r);
+            expect_rows(s, id, 11);
+        }
+    }
+}
+
 static void test_expiration_stored(void **state)
 {
     static const struct {
@@ -886,6 +912,7 @@ int main(void)
         cmocka_unit_test(test_body_in_small_pieces),
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_second_note),
+        cmocka_unit_test(test_unknown_parts),
         cmocka_unit_test(test_expiration_stored),
         cmocka_unit_test(test_expiration_absent),
         cmocka_unit_test(test_names_and_types),

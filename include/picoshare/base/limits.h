@@ -56,9 +56,11 @@ enum {
     MAX_CONTENT_TYPE_BYTES = 255,
     /* One text field of a form; the longest that means anything is a 500-byte note. */
     MAX_FIELD_BYTES = 8 * KIB,
-    /* What a form may hold besides the contents of files: every part's headers and fields. With it
-     * a Content-Length can prove that a file is larger than a guest may send. */
-    MAX_FORM_OVERHEAD_BYTES = 2 * MIB,
+    /* What a form may hold besides the contents of files that are stored: every part's headers and
+     * fields, and what nobody asked for. PicoShare takes 10 MiB of it (http-api.md 6.1); headers
+     * and delimiters of 64 parts fit into the rest. Nothing of it is kept, so it costs no memory.
+     * With it a Content-Length can prove that a file is larger than a guest may send. */
+    MAX_FORM_OVERHEAD_BYTES = 12 * MIB,
     /* Seconds a client is told to stay away (Retry-After) when a budget is used up. */
     RETRY_AFTER_S = 5,
 
