@@ -25,6 +25,9 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert((int)MAX_CONTENT_TYPE_BYTES >= (int)MULTIPART_MAX_HEADER_BYTES,
+               "the type of any part can be stored");
+
 enum part { PART_OTHER, PART_FILE, PART_NOTE, PART_EXPIRATION };
 
 struct receiver {

@@ -52,8 +52,9 @@ enum {
      * so many may be larger than SMALL_JSON_BYTES at the same time. */
     SMALL_JSON_BYTES = 4 * KIB,
     MAX_LARGE_BODIES = 16,
-    /* A media type that is stored; a longer one is none that anybody could use. */
-    MAX_CONTENT_TYPE_BYTES = 255,
+    /* A media type that is stored: as long as the header of a part can be, and with room to spare
+     * in the headers of the download's answer. */
+    MAX_CONTENT_TYPE_BYTES = 4 * KIB,
     /* One text field of a form; the longest that means anything is a 500-byte note. */
     MAX_FIELD_BYTES = 8 * KIB,
     /* What a form may hold besides the contents of files that are stored: every part's headers and
