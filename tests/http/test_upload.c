@@ -270,6 +270,50 @@ static void test_unknown_parts(void **state)
     }
 }
 
+/* A part that is no field of the form is skipped like an unknown field, whatever it calls itself.
+ */
+static void test_parts_that_are_no_fields(void **state)
+{
+    static const char *const headers[] = {
+        "",
+        "Content-Type: text/plain\r\n",
+        "Content-Disposition: attachment; name=\"file\"; filename=\"b.txt\"\r\n",
+        "Content-Disposition: attachment; name=\"note\"\r\n",
+        "Content-Disposition: form-data; filename=\"b.txt\"\r\n",
+    };
+    static const char *const type[] = {"Content-Type: multipart/form-data; boundary=B", NULL};
+    static const char file[] = "--B\r\nContent-Disposition: form-data; name=\"file\";"
+                               " filename=\"a.txt\"\r\n\r\ndummy bytes\r\n";
+    const struct server *s = *state;
+    int64_t before = db_entries(s);
+    for (size_t i = 0; i < ARRAY_LEN(headers); i++) {
+        for (int files = 0; files < 2; files++) {
+            char body[1000];
+            char id[ID_CHARS + 1];
+            struct response r;
+            snprintf(body, sizeof body, "--B\r\n%s\r\nnull\r\n%s--B\r\n%s\r\nnull\r\n--B--\r\n",
+                     headers[i], files ? file : "", headers[i]);
+            http_do(s,
+                    &(struct request){.method = "POST",
+                                      .path = FUTURE,
+                                      .auth = AUTH_COOKIE,
+                                      .headers = type,
+                                      .text = body},
+                    &r);
+            expect_answer(&r, files ? 200 : 400,
+                          files ? NULL : "invalid request: http: no such file\n");
+            assert_true(response_id(&r, id) == (files == 1));
+            response_done(&r);
+            if (files) {
+                expect_column(s, id, "filename", "a.txt");
+                expect_column(s, id, "note", "(null)");
+                expect_rows(s, id, 11);
+            }
+        }
+    }
+    assert_int_equal(db_entries(s), before + (int64_t)ARRAY_LEN(headers));
+}
+
 static void test_expiration_stored(void **state)
 {
     static const struct {
@@ -962,6 +1006,7 @@ int main(void)
         cmocka_unit_test(test_note),
         cmocka_unit_test(test_second_note),
         cmocka_unit_test(test_unknown_parts),
+        cmocka_unit_test(test_parts_that_are_no_fields),
         cmocka_unit_test(test_expiration_stored),
         cmocka_unit_test(test_expiration_absent),
         cmocka_unit_test(test_names_and_types),
