@@ -23,9 +23,10 @@
  * Strict on purpose: a bare LF or CR as line end, folded lines, controls in a header, a disposition
  * that cannot be read, a line that we read given twice, and unknown encodings of the content are
  * refused. Each is a place where two readers of one body can come to different results, and no
- * browser, nor curl, Python or Go, sends any of these, with one exception: of a file's name
- * browsers escape only quotes and line ends, so one with another control, or that ends with a
- * backslash, is refused here. core/ accepts neither. */
+ * browser, nor curl, Python or Go, sends any of these, but for names of files, of which browsers
+ * escape only quotes and line ends. One that ends with a backslash is refused here, in words of its
+ * own; one with another control passes, in a quoted value of Content-Disposition and nowhere else,
+ * so that core/ refuses it as it does every name that may not be. */
 #include "picoshare/text/multipart.h"
 #include "picoshare/base/check.h"
 #include "picoshare/text/disposition.h"
@@ -395,6 +396,14 @@ static enum multipart_event end_header(struct multipart *mp)
     return MULTIPART_PART;
 }
 
+/* Whether the line is the one that may hold controls, NUL excepted. */
+static bool is_disposition(const struct multipart *mp)
+{
+    struct slice start = SLICE("Content-Disposition:");
+    return mp->header_len - mp->line_start >= start.len &&
+           slice_eq_nocase(slice_of(mp->header + mp->line_start, start.len), start);
+}
+
 static enum multipart_event read_header(struct multipart *mp, struct slice *in)
 {
     char c = in->ptr[0];
@@ -408,7 +417,7 @@ static enum multipart_event read_header(struct multipart *mp, struct slice *in)
     if (c == '\n') {
         return fail(mp, mp->offset, "multipart: header line ends with a bare LF");
     }
-    if (c != '\r' && param_is_control(c)) {
+    if (c != '\r' && param_is_control(c) && (c == '\0' || !is_disposition(mp))) {
         return fail(mp, mp->offset, "multipart: control character in a header line");
     }
     take(mp, in, 1);

@@ -661,6 +661,8 @@ static void test_refused_name(void **state)
         {"..a", "invalid request: filename cannot begin with dots\n"},
         {"back\\slash", "invalid request: illegal characters in filename\n"},
         {"bell\a", "invalid request: illegal characters in filename\n"},
+        {"vertical\v", "invalid request: illegal characters in filename\n"},
+        {"feed\f", "invalid request: illegal characters in filename\n"},
         {"tab\t", "invalid request: illegal characters in filename\n"},
         {"escape\x1b", "invalid request: illegal characters in filename\n"},
         {"del\x7f", "invalid request: illegal characters in filename\n"},
@@ -694,13 +696,7 @@ static void test_refused_name(void **state)
                                   .headers = type,
                                   .text = body},
                 &r);
-        if (strpbrk(cases[i].name, "\a\t\x1b\x7f") != NULL) {
-            /* no part header may hold such a byte, whatever it means */
-            expect_answer(&r, 400, NULL);
-            assert_int_equal(strncmp(response_text(&r), "invalid request: ", 17), 0);
-        } else {
-            expect_answer(&r, 400, cases[i].text);
-        }
+        expect_answer(&r, 400, cases[i].text);
         response_done(&r);
 
         char path[1200] = "/api/upload/";
