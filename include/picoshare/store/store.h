@@ -38,6 +38,9 @@ struct store_options {
     const char *vfs;           /* name of an SQLite VFS; NULL is the system's. A seam for tests */
     /* Something else (Litestream) checkpoints the log: never do it here. */
     bool foreign_checkpoints;
+    /* Whether a guest link's file lifetime is one that its users can do with; an upgrade refuses a
+     * file with another one. NULL: none is looked at. */
+    bool (*lifetime_ok)(struct slice text);
     int64_t history_rows; /* downloads of a file that are kept; 0: HISTORY_MAX_ROWS */
 };
 
