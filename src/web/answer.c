@@ -115,18 +115,28 @@ int64_t expiry_after(int64_t days, int64_t now)
     return days >= NEVER_DAYS ? STORE_NEVER : now + days * SECONDS_PER_DAY;
 }
 
+/* The forms of an error; a client that likes two of them equally gets the first. */
+enum form { FORM_TEXT, FORM_HTML, FORM_PROBLEM, FORM_JSON };
+
+static enum form liked_form(const struct request *request)
+{
+    static const char *const types[] = {[FORM_TEXT] = "text/plain",
+                                        [FORM_HTML] = "text/html",
+                                        [FORM_PROBLEM] = "application/problem+json",
+                                        [FORM_JSON] = "application/json"};
+    size_t best = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
+    return best < ARRAY_LEN(types) ? (enum form)best : FORM_TEXT;
+}
+
 bool wants_html(const struct request *request)
 {
-    static const char *const types[] = {"text/plain", "text/html"};
-    return accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types)) == 1;
+    return liked_form(request) == FORM_HTML;
 }
 
 static bool wants_problem(const struct request *request)
 {
-    static const char *const types[] = {"text/plain", "text/html", "application/problem+json",
-                                        "application/json"};
-    size_t best = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
-    return best == 2 || best == 3;
+    enum form form = liked_form(request);
+    return form == FORM_PROBLEM || form == FORM_JSON;
 }
 
 static void add_page_headers(struct response *response)

@@ -1138,6 +1138,9 @@ static void test_forms_of_errors(void **state)
         {"Accept: application/json;q=0.5, text/plain", PLAIN, PLAIN},
         {"Accept: application/json;q=0", PLAIN, PLAIN},
         {"Accept: application/json, */*;q=0.1", PROBLEM, PROBLEM},
+        {"Accept: text/html;q=0.4,application/json;q=0.9", PROBLEM, PROBLEM},
+        {"Accept: application/json;q=0.4,text/html;q=0.9", PLAIN, PAGE},
+        {"Accept: text/html, application/json", PLAIN, PAGE},
         {"Accept: image/png", PLAIN, PLAIN},
         {"Accept: nonsense", PLAIN, PLAIN},
     };

@@ -402,6 +402,8 @@ static void test_protected(void **state)
         {"GET", "/files", "Accept: application/json", NULL},
         {"GET", "/files", "Accept: text/html,application/xhtml+xml,*/*;q=0.8",
          "/login?next=%2Ffiles"},
+        {"GET", "/files", "Accept: text/html;q=0.4,application/json;q=0.9", NULL},
+        {"GET", "/files", "Accept: application/problem+json, text/html;q=0.9", NULL},
         {"GET", "/files?a=b&c=d", "Accept: text/html", "/login?next=%2Ffiles%3Fa%3Db%26c%3Dd"},
         {"HEAD", "/files", "Accept: text/html", "/login?next=%2Ffiles"},
         {"POST", "/api/entry", "Accept: text/html", NULL},
