@@ -582,6 +582,11 @@ void request_begin_handler(struct request *request)
     }
 }
 
+bool request_handler_begun(const struct request *request)
+{
+    return request->handler != NULL;
+}
+
 const struct route *request_route(const struct request *request)
 {
     return request->route;

@@ -203,23 +203,35 @@ static struct response *problem(int status, const char *text)
     return response;
 }
 
+/* What a handler answers carries the policy of its group; what is answered before its turn comes (a
+ * sign-in that is missing, the way to HTTPS) does not (http-api.md 3). */
+static void add_group_policy(const struct request *request, struct response *response)
+{
+    const struct route *route = request_route(request);
+    if (route == NULL || !request_handler_begun(request)) {
+        return;
+    }
+    if ((route->flags & ROUTE_DOWNLOAD) != 0) {
+        response_header(response, "Content-Security-Policy", "sandbox");
+    } else if ((route->flags & ROUTE_PAGE) != 0) {
+        response_header(response, "Content-Security-Policy", page_csp);
+    }
+}
+
 struct response *error_response(struct request *request, int status, const char *text)
 {
     const struct route *route = request_route(request);
     unsigned flags = route != NULL ? route->flags : ROUTE_PAGE;
     struct response *response = NULL;
     if ((flags & (ROUTE_PAGE | ROUTE_DOWNLOAD)) != 0 && wants_html(request)) {
-        response = error_page(request, status, text);
+        response = error_page(request, status, text); /* has its own policy */
+    } else if (wants_problem(request)) {
+        response = problem(status, text);
+        add_group_policy(request, response);
     } else {
-        if (wants_problem(request)) {
-            response = problem(status, text);
-        } else {
-            response = response_new(status);
-            response_add_text(response, text);
-        }
-        if (route != NULL && (flags & ROUTE_DOWNLOAD) != 0) {
-            response_header(response, "Content-Security-Policy", "sandbox");
-        }
+        response = response_new(status);
+        response_add_text(response, text);
+        add_group_policy(request, response);
     }
     if (status == 503) {
         response_retry_after(response);

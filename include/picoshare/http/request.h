@@ -83,6 +83,7 @@ struct route;
 void request_set_route(struct request *request, const struct route *route,
                        const struct slice *params);
 void request_begin_handler(struct request *request);
+bool request_handler_begun(const struct request *request);
 const struct route *request_route(const struct request *request); /* NULL: none yet */
 
 /* ---- answering ---- */
