@@ -287,28 +287,19 @@ static bool crowded(struct request *request)
     return result;
 }
 
-struct wanted {
-    struct slice name;
-    struct slice value;
-};
-
-static enum MHD_Result keep_last(void *arg, enum MHD_ValueKind kind, const char *name,
-                                 size_t name_len, const char *value, size_t value_len)
+static bool keep_last(void *arg, struct slice value)
 {
-    (void)kind;
-    struct wanted *wanted = arg;
-    if (slice_eq_nocase(wanted->name, slice_of(name, name_len))) {
-        wanted->value = slice_of(value, value_len);
-    }
-    return MHD_YES;
+    struct slice *last = arg;
+    *last = value;
+    return true;
 }
 
 /* The last header of that name: a proxy may add its own after the client's. */
 static struct slice last_header(const struct request *request, const char *name)
 {
-    struct wanted wanted = {.name = slice_str(name)};
-    (void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, keep_last, &wanted);
-    return wanted.value;
+    struct slice last = {NULL, 0};
+    request_each_header(request, name, keep_last, &last);
+    return last;
 }
 
 static void believe_proxy(struct request *request)
@@ -467,6 +458,29 @@ struct slice request_header(const struct request *request, const char *name)
         return (struct slice){NULL, 0};
     }
     return slice_of(value, len);
+}
+
+struct visit {
+    struct slice name;
+    bool (*each)(void *arg, struct slice value);
+    void *arg;
+};
+
+static enum MHD_Result visit_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                    size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    const struct visit *visit = arg;
+    bool more = !slice_eq_nocase(visit->name, slice_of(name, name_len)) ||
+                visit->each(visit->arg, slice_of(value, value_len));
+    return more ? MHD_YES : MHD_NO;
+}
+
+void request_each_header(const struct request *request, const char *name,
+                         bool (*each)(void *arg, struct slice value), void *arg)
+{
+    struct visit visit = {.name = slice_str(name), .each = each, .arg = arg};
+    (void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, visit_header, &visit);
 }
 
 void request_copy_header(const struct request *request, const char *name, char *dst,
