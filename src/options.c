@@ -180,6 +180,20 @@ static bool settle_proxies(struct options *options)
     return true;
 }
 
+/* Whether it can be a host with or without a port: what may stand in a name, an address, or an IPv6
+ * address in brackets. */
+static bool is_authority(struct slice host)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  ".-_:[]";
+    for (size_t i = 0; i < host.len; i++) {
+        if (memchr(allowed, host.ptr[i], sizeof allowed - 1) == NULL) {
+            return false;
+        }
+    }
+    return host.len > 0 && host.ptr[0] != ':';
+}
+
 /* "https://host/" is taken without its slash; more than scheme and host cannot stand before the
  * paths of links. */
 static bool settle_public_url(struct options *options)
@@ -198,7 +212,7 @@ static bool settle_public_url(struct options *options)
     } else if (slice_starts(url, SLICE("http://"))) {
         host = slice_skip(url, strlen("http://"));
     }
-    if (host.len == 0 || slice_find(host, '/') < host.len || slice_find(host, '?') < host.len ||
+    if (!is_authority(host) ||
         !slice_copy(url, options->public_url_text, sizeof options->public_url_text)) {
         (void)fprintf(stderr, "picoshare: not a URL of scheme and host: %s\n", options->public_url);
         return false;

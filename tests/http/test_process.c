@@ -110,7 +110,17 @@ static void test_bad_public_url(void **state)
                                        "https:///",
                                        "ftp://example.org",
                                        "https://example.org/files",
-                                       "https://example.org?x"};
+                                       "https://example.org?x",
+                                       "https://example.org#x",
+                                       "https://a b",
+                                       "https://example.org ",
+                                       "https://example.org\t",
+                                       "https://user@example.org",
+                                       "https://ex\"ample.org",
+                                       "https://<b>",
+                                       "https://example%2Eorg",
+                                       "https://ex\xc3\xa4mple.org",
+                                       "https://:8080"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         const char *const args[] = {"-public-url", urls[i], NULL};
