@@ -228,6 +228,36 @@ static void test_port_in_use(void **state)
     server_end(&s);
 }
 
+/* A second server on the same database ends at once: its first collection would take the rows of
+ * uploads that run in the other one. */
+static void test_database_in_use(void **state)
+{
+    static const char *const env[] = {"PORT=0", "PS_SHARED_SECRET=x", NULL};
+    (void)state;
+    struct server s;
+    char id[ID_CHARS + 1];
+    char link[300];
+    server_start(&s, NULL);
+    upload_bytes(&s, "a.bin", SEED, 3 * CHUNK_BYTES, id);
+    const char *const args[] = {"-db", s.db, NULL};
+    expect_fatal(args, env, "is in use by another process");
+    snprintf(link, sizeof link, "%s/other.db", s.dir); /* by another name */
+    assert_int_equal(symlink(s.db, link), 0);
+    const char *const by_link[] = {"-db", link, NULL};
+    expect_fatal(by_link, env, "is in use by another process");
+
+    /* the first one is none the worse */
+    expect_download(&s, id, SEED, 3 * CHUNK_BYTES);
+    upload_text(&s, "a.txt", NULL, "dummy data", id);
+    db_text(&s, "PRAGMA integrity_check", link, sizeof link);
+    assert_string_equal(link, "ok");
+    server_kill(&s); /* whatever ends it, the next one may have it */
+    struct server next;
+    server_start(&next, &(struct server_options){.db = s.db});
+    assert_int_equal(db_entries(&next), 2);
+    server_end(&next);
+}
+
 static void test_bad_places(void **state)
 {
     (void)state;
@@ -665,6 +695,7 @@ int main(void)
         cmocka_unit_test(test_bad_public_url),
         cmocka_unit_test(test_db_path),
         cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_database_in_use),
         cmocka_unit_test(test_bad_places),
         cmocka_unit_test(test_read_only_directory),
         cmocka_unit_test(test_newer_database),

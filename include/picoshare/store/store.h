@@ -47,8 +47,8 @@ struct store_options {
 /* Opens or creates the database, upgrades one of an older PicoShare, brings the extra tables up to
  * date and starts the writer thread. ERR_INVALID: it is no database of ours, of a version that is
  * not understood, or with rows that cannot be upgraded; the file is untouched. ERR_FULL, ERR_BUSY:
- * no room for an upgrade, or another program has the file open. *ret_info says in one line what is
- * wrong. */
+ * no room for an upgrade, or another process has the file: one of ours always, any during an
+ * upgrade. *ret_info says in one line what is wrong. */
 err_t store_open(const struct store_options *options, struct store **ret_store,
                  struct err_info *ret_info) MUST_CHECK;
 /* Runs every job that was submitted, then stops the writer and closes. NULL is fine. */
