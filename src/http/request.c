@@ -7,6 +7,17 @@
  * sender the answer: then the answer is written to the socket directly, what is on its way is
  * swallowed until the sender notices, and the connection is cut.
  *
+ * Who sends a refusal. Two threads may want to: the worker, when too much of the body has come, or
+ * all of it; and the maintenance thread, when nothing comes any more, since libmicrohttpd then
+ * calls nobody. The worker makes the answer and offers it (ANSWER_OFFERED); from there on nobody
+ * changes it. Whoever moves the state on has it: to ANSWER_TAKEN either thread, which writes it to
+ * the socket; back to ANSWER_HELD the worker, which hands it to libmicrohttpd. So it is sent once,
+ * and a worker that comes second can only cut the connection. The maintenance thread finds requests
+ * in the server's list and does all this under server.lock; request_end() takes the request off
+ * that list, under the lock, before it frees the answer and logs what was sent, so it waits for a
+ * sending that has begun. libmicrohttpd closes the socket after request_end(): while the request is
+ * listed, it is its own.
+ *
  * Suspending: request_wait() and a data() that takes less than it was given suspend the connection;
  * request_wake() resumes it. Either may come first (enum wait_state). A suspended connection is not
  * watched by libmicrohttpd, so its client's leaving is noticed when it is resumed. */
@@ -96,6 +107,7 @@ void request_end(struct request *request)
     if (request->handler != NULL && request->handler->close != NULL) {
         request->handler->close(request);
     }
+    unlist(request); /* from here on no other thread knows it */
     response_free(TAKE(request->answer));
     if (request->phase != REQUEST_NEW) {
         if (request->status == 0) {
@@ -103,7 +115,6 @@ void request_end(struct request *request)
         }
         access_log(request);
     }
-    unlist(request);
     request->magic = 0;
     mem_free(request->raw_target);
     mem_free(request);
@@ -170,16 +181,29 @@ static enum MHD_Result queue_answer(struct request *request)
     return result;
 }
 
+static bool move_answer(struct request *request, int from, int to)
+{
+    return atomic_compare_exchange_strong(&request->answer_state, &from, to);
+}
+
+/* The answer to a body that is swallowed; a reader's is sent by nobody but libmicrohttpd. */
+static void offer_answer(struct request *request)
+{
+    const struct response *response = request->answer;
+    if (response != NULL && response->read == NULL && !response_failed(response)) {
+        check(move_answer(request, ANSWER_HELD, ANSWER_OFFERED));
+    }
+}
+
 /* Writes the answer to the socket behind libmicrohttpd's back, which has sent nothing but perhaps
  * "100 Continue" for this request. Afterwards the connection can only be cut. A client that does
  * not read gets as much as its socket takes. */
-static void send_raw(struct request *request)
+bool request_send_raw(struct request *request)
 {
-    struct response *response = request->answer;
-    if (request->raw_sent || response == NULL || response->read != NULL ||
-        response_failed(response)) {
-        return;
+    if (!move_answer(request, ANSWER_OFFERED, ANSWER_TAKEN)) {
+        return false;
     }
+    const struct response *response = request->answer;
     char date[HTTP_DATE_SIZE];
     http_date_print(clock_now_s(request->server->clock), date);
     struct buf text;
@@ -199,10 +223,10 @@ static void send_raw(struct request *request)
     }
     if (buf_err(&text) == ERR_OK) {
         (void)send(request->fd, buf_str(&text), text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        request->raw_sent = true;
         request->status = response->status;
     }
     buf_done(&text);
+    return true;
 }
 
 /* ---- the body that nobody wants ---- */
@@ -211,9 +235,10 @@ static void start_draining(struct request *request)
 {
     request->phase = REQUEST_DRAINING;
     atomic_store(&request->drain_since_ms, clock_mono_ms(request->server->clock));
+    offer_answer(request);
     /* Known to be too long: the sooner the sender knows, the better. */
     if (request->content_length - atomic_load(&request->received) > DRAIN_MAX_BYTES) {
-        send_raw(request);
+        (void)request_send_raw(request);
     }
 }
 
@@ -221,11 +246,11 @@ static enum MHD_Result drain(struct request *request, size_t len)
 {
     request->drained += (int64_t)len;
     int64_t ms = clock_mono_ms(request->server->clock) - atomic_load(&request->drain_since_ms);
-    /* Half of the time is for the sender to see the answer. */
-    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_MAX_MS / 2) {
-        send_raw(request);
+    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_ANSWER_MS) {
+        (void)request_send_raw(request);
     }
-    int64_t max = request->raw_sent ? DRAIN_ANSWERED_BYTES : DRAIN_MAX_BYTES;
+    bool sent = atomic_load(&request->answer_state) == ANSWER_TAKEN;
+    int64_t max = sent ? DRAIN_ANSWERED_BYTES : DRAIN_MAX_BYTES;
     return request->drained > max || ms > DRAIN_MAX_MS ? MHD_NO : MHD_YES;
 }
 
@@ -385,7 +410,8 @@ static enum MHD_Result body_call(struct request *request, struct slice bytes, si
 
 static enum MHD_Result last_call(struct request *request)
 {
-    if (request->raw_sent) {
+    if (!move_answer(request, ANSWER_OFFERED, ANSWER_HELD) &&
+        atomic_load(&request->answer_state) == ANSWER_TAKEN) {
         return MHD_NO;
     }
     request->phase = REQUEST_COMPLETE;

@@ -34,6 +34,8 @@ enum {
      * since closing with unread bytes would reset the connection and lose the answer. */
     DRAIN_ANSWERED_BYTES = 16 * MIB,
     DRAIN_MAX_MS = 2000,
+    /* A sender who is still at it then is answered in mid-body: the other half is for seeing it. */
+    DRAIN_ANSWER_MS = DRAIN_MAX_MS / 2,
     /* A connection that neither sends nor takes a byte for this long is closed. */
     IDLE_TIMEOUT_S = 120,
     /* A request's headers must be complete this long after their first byte. */
