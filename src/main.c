@@ -9,6 +9,7 @@
 #include "picoshare/base/lock.h"
 #include "picoshare/base/log.h"
 #include "picoshare/core/measurer.h"
+#include "picoshare/core/rules.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/upkeep.h"
 #include "picoshare/core/upload.h"
@@ -137,6 +138,12 @@ static void announce_upgrade(const struct store *store)
     }
 }
 
+static bool lifetime_ok(struct slice text)
+{
+    int64_t ns = 0;
+    return rules_file_lifetime(text, &ns) == NULL;
+}
+
 static err_t open_app(struct program *program, struct err_info *info)
 {
     struct options *options = &program->options;
@@ -153,6 +160,8 @@ static err_t open_app(struct program *program, struct err_info *info)
         .path = options->db,
         .clock = app->clock,
         .foreign_checkpoints = options->foreign_checkpoints,
+        .lifetime_ok = lifetime_ok,
+        .history_rows = options->history_rows,
     };
     err_t err = options_make_directory(options, info);
     if (err == ERR_OK) {

@@ -5,6 +5,7 @@
 #include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/digest.h"
+#include "picoshare/base/limits.h"
 #include "picoshare/base/num.h"
 #include "picoshare/base/slice.h"
 #include <errno.h>
@@ -16,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { TEXT, SWITCH, PORT };
+enum kind { TEXT, SWITCH, PORT, NUMBER };
 
 struct option {
     const char *name;
@@ -43,6 +44,8 @@ static const struct option known[] = {
      "URL  scheme and host of the links that are handed out"},
     {"litestream", "LITESTREAM_BUCKET", SWITCH, FIELD(foreign_checkpoints),
      "leave checkpoints of the log to Litestream"},
+    {"history-rows", "PS_HISTORY_ROWS", NUMBER, FIELD(history_rows),
+     "N  downloads of a file that are remembered (default 10000)"},
     {"vacuum", "PS_VACUUM", SWITCH, FIELD(vacuum),
      "give free pages back to the file system after each collection"},
     {"debug", "PS_DEBUG", SWITCH, FIELD(debug), "log more"},
@@ -94,6 +97,12 @@ static bool set(struct options *options, const struct option *option, const char
             return false;
         }
         options->port = (uint16_t)port;
+        return true;
+    case NUMBER:
+        if (num_parse_i64(slice_str(value), 1, INT64_MAX, (int64_t *)(void *)field) != ERR_OK) {
+            (void)fprintf(stderr, "picoshare: %s is not a number from 1 on: %s\n", said_by, value);
+            return false;
+        }
         return true;
     }
     return false;
@@ -171,6 +180,20 @@ static bool settle_proxies(struct options *options)
     return true;
 }
 
+/* Whether it can be a host with or without a port: what may stand in a name, an address, or an IPv6
+ * address in brackets. */
+static bool is_authority(struct slice host)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  ".-_:[]";
+    for (size_t i = 0; i < host.len; i++) {
+        if (memchr(allowed, host.ptr[i], sizeof allowed - 1) == NULL) {
+            return false;
+        }
+    }
+    return host.len > 0 && host.ptr[0] != ':';
+}
+
 /* "https://host/" is taken without its slash; more than scheme and host cannot stand before the
  * paths of links. */
 static bool settle_public_url(struct options *options)
@@ -189,7 +212,7 @@ static bool settle_public_url(struct options *options)
     } else if (slice_starts(url, SLICE("http://"))) {
         host = slice_skip(url, strlen("http://"));
     }
-    if (host.len == 0 || slice_find(host, '/') < host.len || slice_find(host, '?') < host.len ||
+    if (!is_authority(host) ||
         !slice_copy(url, options->public_url_text, sizeof options->public_url_text)) {
         (void)fprintf(stderr, "picoshare: not a URL of scheme and host: %s\n", options->public_url);
         return false;
@@ -200,7 +223,8 @@ static bool settle_public_url(struct options *options)
 
 enum options_outcome options_parse(int argc, char **argv, struct options *ret_options)
 {
-    *ret_options = (struct options){.db = "data/store.db", .port = 4001};
+    *ret_options =
+        (struct options){.db = "data/store.db", .port = 4001, .history_rows = HISTORY_MAX_ROWS};
     if (!read_environment(ret_options)) {
         return OPTIONS_MISUSED;
     }

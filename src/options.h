@@ -19,6 +19,7 @@ struct options {
     const char *secret_file;
     const char *trusted_proxies;
     uint16_t port;
+    int64_t history_rows; /* downloads of a file that are remembered */
     bool behind_proxy;
     bool foreign_checkpoints; /* Litestream is beside us */
     bool vacuum;

@@ -30,6 +30,13 @@ enum request_phase {
     REQUEST_QUEUED    /* the answer is with libmicrohttpd, or was sent raw */
 };
 
+/* Whose the answer is (request.c). */
+enum answer_state {
+    ANSWER_HELD,    /* the worker's, if there is one */
+    ANSWER_OFFERED, /* a refusal, while the body is swallowed: that of whoever takes it */
+    ANSWER_TAKEN    /* it is being written to the socket, or has been */
+};
+
 /* How a worker that suspends and a thread that wakes agree: whoever comes second resumes. */
 enum wait_state { WAIT_RUNNING, WAIT_SUSPENDED, WAIT_WOKEN };
 
@@ -61,9 +68,9 @@ struct request {
     bool answered;
     struct response *answer; /* not queued yet; owned. NULL although answered: no memory */
     bool wants_wait;
-    bool raw_sent;
     int64_t drained; /* bytes swallowed */
 
+    _Atomic int answer_state;
     _Atomic int wait_state;
     _Atomic int64_t received;       /* bytes of the body */
     _Atomic int64_t drain_since_ms; /* 0: not draining */
@@ -72,7 +79,7 @@ struct request {
     int64_t window_since_ms;
     int64_t window_received;
 
-    /* for the access log */
+    /* for the access log: of whoever has the answer */
     int status;
     int64_t sent;
 };
@@ -106,6 +113,9 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
 enum MHD_Result request_step(struct request *request, const char *method, const char *version,
                              const char *data, size_t *data_size);
 void request_end(struct request *request);
+/* Sends the refusal of a body that is being swallowed, unless somebody has; false: nothing was to
+ * be sent. The worker, or another thread under server.lock. */
+bool request_send_raw(struct request *request);
 
 /* access_log.c — one line on stdout (http-api.md 15). */
 void access_log(const struct request *request);

@@ -1,5 +1,6 @@
 #include "picoshare/http/proxy.h"
 #include "picoshare/base/num.h"
+#include "picoshare/text/forwarded.h"
 #include <arpa/inet.h>
 
 static const uint8_t v4_prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
@@ -117,7 +118,7 @@ bool proxy_client(const struct proxy_config *config, struct slice forwarded_for,
         while (start > 0 && forwarded_for.ptr[start - 1] != ',') {
             start--;
         }
-        struct slice word = slice_trim(slice_skip(forwarded_for, start));
+        struct slice word = forwarded_address(slice_trim(slice_skip(forwarded_for, start)));
         uint8_t bytes[16];
         bool v4 = false;
         if (!parse_address(word, bytes, &v4)) {

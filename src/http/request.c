@@ -7,6 +7,17 @@
  * sender the answer: then the answer is written to the socket directly, what is on its way is
  * swallowed until the sender notices, and the connection is cut.
  *
+ * Who sends a refusal. Two threads may want to: the worker, when too much of the body has come, or
+ * all of it; and the maintenance thread, when nothing comes any more, since libmicrohttpd then
+ * calls nobody. The worker makes the answer and offers it (ANSWER_OFFERED); from there on nobody
+ * changes it. Whoever moves the state on has it: to ANSWER_TAKEN either thread, which writes it to
+ * the socket; back to ANSWER_HELD the worker, which hands it to libmicrohttpd. So it is sent once,
+ * and a worker that comes second can only cut the connection. The maintenance thread finds requests
+ * in the server's list and does all this under server.lock; request_end() takes the request off
+ * that list, under the lock, before it frees the answer and logs what was sent, so it waits for a
+ * sending that has begun. libmicrohttpd closes the socket after request_end(): while the request is
+ * listed, it is its own.
+ *
  * Suspending: request_wait() and a data() that takes less than it was given suspend the connection;
  * request_wake() resumes it. Either may come first (enum wait_state). A suspended connection is not
  * watched by libmicrohttpd, so its client's leaving is noticed when it is resumed. */
@@ -96,6 +107,7 @@ void request_end(struct request *request)
     if (request->handler != NULL && request->handler->close != NULL) {
         request->handler->close(request);
     }
+    unlist(request); /* from here on no other thread knows it */
     response_free(TAKE(request->answer));
     if (request->phase != REQUEST_NEW) {
         if (request->status == 0) {
@@ -103,7 +115,6 @@ void request_end(struct request *request)
         }
         access_log(request);
     }
-    unlist(request);
     request->magic = 0;
     mem_free(request->raw_target);
     mem_free(request);
@@ -196,16 +207,29 @@ static enum MHD_Result queue_answer(struct request *request)
     return result;
 }
 
+static bool move_answer(struct request *request, int from, int to)
+{
+    return atomic_compare_exchange_strong(&request->answer_state, &from, to);
+}
+
+/* The answer to a body that is swallowed; a reader's is sent by nobody but libmicrohttpd. */
+static void offer_answer(struct request *request)
+{
+    const struct response *response = request->answer;
+    if (response != NULL && response->read == NULL && !response_failed(response)) {
+        check(move_answer(request, ANSWER_HELD, ANSWER_OFFERED));
+    }
+}
+
 /* Writes the answer to the socket behind libmicrohttpd's back, which has sent nothing but perhaps
  * "100 Continue" for this request. Afterwards the connection can only be cut. A client that does
  * not read gets as much as its socket takes. */
-static void send_raw(struct request *request)
+bool request_send_raw(struct request *request)
 {
-    struct response *response = request->answer;
-    if (request->raw_sent || response == NULL || response->read != NULL ||
-        response_failed(response)) {
-        return;
+    if (!move_answer(request, ANSWER_OFFERED, ANSWER_TAKEN)) {
+        return false;
     }
+    const struct response *response = request->answer;
     char date[HTTP_DATE_SIZE];
     http_date_print(clock_now_s(request->server->clock), date);
     struct buf text;
@@ -225,10 +249,10 @@ static void send_raw(struct request *request)
     }
     if (buf_err(&text) == ERR_OK) {
         (void)send(request->fd, buf_str(&text), text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-        request->raw_sent = true;
         request->status = response->status;
     }
     buf_done(&text);
+    return true;
 }
 
 /* ---- the body that nobody wants ---- */
@@ -237,9 +261,10 @@ static void start_draining(struct request *request)
 {
     request->phase = REQUEST_DRAINING;
     atomic_store(&request->drain_since_ms, clock_mono_ms(request->server->clock));
+    offer_answer(request);
     /* Known to be too long: the sooner the sender knows, the better. */
     if (request->content_length - atomic_load(&request->received) > DRAIN_MAX_BYTES) {
-        send_raw(request);
+        (void)request_send_raw(request);
     }
 }
 
@@ -247,11 +272,11 @@ static enum MHD_Result drain(struct request *request, size_t len)
 {
     request->drained += (int64_t)len;
     int64_t ms = clock_mono_ms(request->server->clock) - atomic_load(&request->drain_since_ms);
-    /* Half of the time is for the sender to see the answer. */
-    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_MAX_MS / 2) {
-        send_raw(request);
+    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_ANSWER_MS) {
+        (void)request_send_raw(request);
     }
-    int64_t max = request->raw_sent ? DRAIN_ANSWERED_BYTES : DRAIN_MAX_BYTES;
+    bool sent = atomic_load(&request->answer_state) == ANSWER_TAKEN;
+    int64_t max = sent ? DRAIN_ANSWERED_BYTES : DRAIN_MAX_BYTES;
     return request->drained > max || ms > DRAIN_MAX_MS ? MHD_NO : MHD_YES;
 }
 
@@ -313,28 +338,19 @@ static bool crowded(struct request *request)
     return result;
 }
 
-struct wanted {
-    struct slice name;
-    struct slice value;
-};
-
-static enum MHD_Result keep_last(void *arg, enum MHD_ValueKind kind, const char *name,
-                                 size_t name_len, const char *value, size_t value_len)
+static bool keep_last(void *arg, struct slice value)
 {
-    (void)kind;
-    struct wanted *wanted = arg;
-    if (slice_eq_nocase(wanted->name, slice_of(name, name_len))) {
-        wanted->value = slice_of(value, value_len);
-    }
-    return MHD_YES;
+    struct slice *last = arg;
+    *last = value;
+    return true;
 }
 
 /* The last header of that name: a proxy may add its own after the client's. */
 static struct slice last_header(const struct request *request, const char *name)
 {
-    struct wanted wanted = {.name = slice_str(name)};
-    (void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, keep_last, &wanted);
-    return wanted.value;
+    struct slice last = {NULL, 0};
+    request_each_header(request, name, keep_last, &last);
+    return last;
 }
 
 static void believe_proxy(struct request *request)
@@ -420,7 +436,8 @@ static enum MHD_Result body_call(struct request *request, struct slice bytes, si
 
 static enum MHD_Result last_call(struct request *request)
 {
-    if (request->raw_sent) {
+    if (!move_answer(request, ANSWER_OFFERED, ANSWER_HELD) &&
+        atomic_load(&request->answer_state) == ANSWER_TAKEN) {
         return MHD_NO;
     }
     request->phase = REQUEST_COMPLETE;
@@ -493,6 +510,29 @@ struct slice request_header(const struct request *request, const char *name)
         return (struct slice){NULL, 0};
     }
     return slice_of(value, len);
+}
+
+struct visit {
+    struct slice name;
+    bool (*each)(void *arg, struct slice value);
+    void *arg;
+};
+
+static enum MHD_Result visit_header(void *arg, enum MHD_ValueKind kind, const char *name,
+                                    size_t name_len, const char *value, size_t value_len)
+{
+    (void)kind;
+    const struct visit *visit = arg;
+    bool more = !slice_eq_nocase(visit->name, slice_of(name, name_len)) ||
+                visit->each(visit->arg, slice_of(value, value_len));
+    return more ? MHD_YES : MHD_NO;
+}
+
+void request_each_header(const struct request *request, const char *name,
+                         bool (*each)(void *arg, struct slice value), void *arg)
+{
+    struct visit visit = {.name = slice_str(name), .each = each, .arg = arg};
+    (void)MHD_get_connection_values_n(request->mhd, MHD_HEADER_KIND, visit_header, &visit);
 }
 
 void request_copy_header(const struct request *request, const char *name, char *dst,
@@ -606,6 +646,11 @@ void request_begin_handler(struct request *request)
     if (request->handler->begin != NULL) {
         request->handler->begin(request);
     }
+}
+
+bool request_handler_begun(const struct request *request)
+{
+    return request->handler != NULL;
 }
 
 const struct route *request_route(const struct request *request)

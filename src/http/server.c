@@ -243,7 +243,11 @@ static bool is_hopeless(struct request *request, int64_t now)
         return true;
     }
     int64_t drain_since = atomic_load(&request->drain_since_ms);
-    if (drain_since != 0 && now - drain_since > DRAIN_MAX_MS) {
+    int64_t drained_ms = drain_since != 0 ? now - drain_since : 0;
+    if (drained_ms > DRAIN_ANSWER_MS && request_send_raw(request)) {
+        return false; /* until the next look, so that the client can read it */
+    }
+    if (drained_ms > DRAIN_MAX_MS) {
         return true;
     }
     if (!is_receiving(request)) { /* it waits for us: that is not held against it */

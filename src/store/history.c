@@ -2,7 +2,7 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 
-/* Drops what is older than the newest HISTORY_MAX_ROWS of a file. */
+/* Drops what is older than the newest rows of a file that are to be kept. */
 static err_t prune(struct store *store, const char *entry_id)
 {
     struct query q =
@@ -10,7 +10,7 @@ static err_t prune(struct store *store, const char *entry_id)
                                     " (SELECT rowid FROM downloads WHERE entry_id = ?"
                                     " ORDER BY download_timestamp DESC LIMIT -1 OFFSET ?)");
     query_bind_text(&q, entry_id);
-    query_bind_int(&q, HISTORY_MAX_ROWS);
+    query_bind_int(&q, store->history_rows);
     return query_finish(&q);
 }
 
@@ -38,9 +38,10 @@ static err_t run_record(struct store *store, struct store_job *job)
     query_bind_text(&q, record->user_agent);
     query_bind_int(&q, DOWNLOAD_REPEAT_S);
     err = query_finish(&q);
-    /* Counting each time would read the whole history: now and then is enough. */
-    if (err == ERR_OK && sqlite3_changes(store->writer.db) > 0 &&
-        sqlite3_last_insert_rowid(store->writer.db) % HISTORY_PRUNE_EVERY == 0) {
+    /* Counting a long history each time would read all of it: now and then is enough. */
+    bool due = store->history_rows < HISTORY_PRUNE_EVERY ||
+               sqlite3_last_insert_rowid(store->writer.db) % HISTORY_PRUNE_EVERY == 0;
+    if (err == ERR_OK && sqlite3_changes(store->writer.db) > 0 && due) {
         err = prune(store, record->entry_id);
     }
     return err;

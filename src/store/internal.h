@@ -25,8 +25,10 @@ struct job_list {
 struct store {
     const struct clock *clock;
     char *path;     /* of the database */
+    int lock_fd;    /* keeps other processes of ours out; -1: not open */
     char *log_path; /* of its write-ahead log */
     bool foreign_checkpoints;
+    int64_t history_rows; /* downloads of a file that are kept */
     int64_t page_bytes;
     int64_t upgraded_from; /* as store_upgraded_from() */
 

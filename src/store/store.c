@@ -1,14 +1,25 @@
 /* store.c — opening and closing, and the pool of read-only connections.
  *
  * A reader is taken for one short read and given back; there are as many as HTTP workers, so that
- * nobody waits for one. The write-ahead log makes them independent of the writer. */
+ * nobody waits for one. The write-ahead log makes them independent of the writer.
+ *
+ * One process has a database at a time: the running uploads that a collection must spare are known
+ * to the process that receives them, and to no other. SQLite's own locks come and go with
+ * transactions, so the file is locked as a whole (flock), which no reader of another program
+ * notices. The lock is on a descriptor of our own. Closing any descriptor of a file drops all of
+ * SQLite's locks (POSIX's, which belong to the process), so this one is closed after the last
+ * connection. */
 #include "internal.h"
 #include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 /* Settings of every connection. Temporary files would have to live beside the database, since the
  * sandbox allows no other place; trusted_schema=OFF keeps a prepared file from running functions.
@@ -47,11 +58,31 @@ static err_t open_conn(const struct store_options *options, int flags, struct co
     return ERR_OK;
 }
 
+/* Before anything is read or changed. A file system that knows no such lock goes without. */
+static err_t lock_file(const struct store_options *options, struct store *store,
+                       struct err_info *ret_info)
+{
+    const char *path = sqlite3_db_filename(store->writer.db, "main");
+    store->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (store->lock_fd < 0) {
+        return err_set(ret_info, ERR_IO, "cannot open database %s: %s", options->path,
+                       strerror(errno));
+    }
+    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return err_set(ret_info, ERR_BUSY, "database %s is in use by another process",
+                       options->path);
+    }
+    return ERR_OK;
+}
+
 static err_t open_writer(const struct store_options *options, struct store *store,
                          struct err_info *ret_info)
 {
     struct conn *conn = &store->writer;
     err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, conn, ret_info);
+    if (err == ERR_OK) {
+        err = lock_file(options, store, ret_info);
+    }
     if (err == ERR_OK && options->foreign_checkpoints) {
         (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     }
@@ -126,6 +157,9 @@ static void free_store(struct store *store)
         conn_close(&store->readers[i]);
     }
     conn_close(&store->writer); /* last: it checkpoints, and the log goes */
+    if (store->lock_fd >= 0) {
+        (void)close(store->lock_fd);
+    }
     lock_done(&store->lock);
     lock_done(&store->readers_lock);
     mem_free(store->path);
@@ -140,8 +174,10 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     if (store == NULL) {
         return err_set(ret_info, ERR_NOMEM, "no memory for the database");
     }
+    store->lock_fd = -1;
     store->clock = options->clock;
     store->foreign_checkpoints = options->foreign_checkpoints;
+    store->history_rows = options->history_rows > 0 ? options->history_rows : HISTORY_MAX_ROWS;
     lock_init(&store->readers_lock);
     lock_cond_init(&store->reader_free);
     list_init(&store->drafts);

@@ -308,6 +308,35 @@ static err_t drop_views(struct upgrade *up)
     return err;
 }
 
+static err_t refuse_row(const struct upgrade *up, const char *table, const char *row_id,
+                        const char *column, const char *text)
+{
+    return err_set(up->info, ERR_INVALID,
+                   "database %s cannot be upgraded: table %s, rowid %s, column %s holds %s;"
+                   " correct or delete that row with the sqlite3 program",
+                   up->options->path, table, row_id, column, text);
+}
+
+static err_t check_lifetimes(struct upgrade *up)
+{
+    if (up->options->lifetime_ok == NULL) {
+        return ERR_OK;
+    }
+    char row_id[24] = "";
+    struct query q = query_start(
+        up->conn, "SELECT row_id, file_expiration_time FROM v15_guest_links ORDER BY row_id");
+    while (row_id[0] == '\0' && query_row(&q)) {
+        if (!up->options->lifetime_ok(query_column_text(&q, 1))) {
+            (void)snprintf(row_id, sizeof row_id, "%" PRId64, query_column_int(&q, 0));
+        }
+    }
+    err_t err = query_end(&q);
+    return err != ERR_OK || row_id[0] == '\0'
+               ? err
+               : refuse_row(up, "guest_links", row_id, "file_expiration_time",
+                            "no lifetime of 24 hours or more");
+}
+
 static err_t check_rows(struct upgrade *up)
 {
     for (size_t i = 0; i < ARRAY_LEN(flaws); i++) {
@@ -319,14 +348,10 @@ static err_t check_rows(struct upgrade *up)
             return err;
         }
         if (row.text[0] != '\0') {
-            return err_set(up->info, ERR_INVALID,
-                           "database %s cannot be upgraded: table %s, rowid %s, column %s holds %s;"
-                           " correct or delete that row with the sqlite3 program",
-                           up->options->path, flaws[i].table, row.text, flaws[i].column,
-                           flaws[i].text);
+            return refuse_row(up, flaws[i].table, row.text, flaws[i].column, flaws[i].text);
         }
     }
-    return ERR_OK;
+    return check_lifetimes(up);
 }
 
 /* Bytes that the file will grow by. For a while all rows are there twice; they get more indexes

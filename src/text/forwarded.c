@@ -29,8 +29,7 @@ static struct slice unquote(struct slice s)
     return s;
 }
 
-/* "192.0.2.7:80" and "[2001:db8::1]:80" without port and brackets. */
-static struct slice address_of(struct slice node)
+struct slice forwarded_address(struct slice node)
 {
     if (node.len > 0 && node.ptr[0] == '[') {
         node = slice_skip(node, 1);
@@ -55,7 +54,7 @@ static struct slice client_of(struct slice element)
         size_t equals = slice_find(pair, '=');
         if (equals < pair.len &&
             slice_eq_nocase(slice_trim(slice_of(pair.ptr, equals)), SLICE("for"))) {
-            return address_of(unquote(slice_trim(slice_skip(pair, equals + 1))));
+            return forwarded_address(unquote(slice_trim(slice_skip(pair, equals + 1))));
         }
     }
     return SLICE("unknown");

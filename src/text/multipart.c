@@ -16,12 +16,17 @@
  * counts as a delimiter the rest of its line must be blanks and CRLF (or the end of the body after
  * the closing one), else the body is refused: guessing could cut a file short without a word.
  *
- * Strict on purpose: a bare LF or CR as line end, folded lines, controls in a header, a part
- * without `form-data; name=`, a line that we read given twice, and unknown encodings of the content
- * are refused. Each is a place where two readers of one body can come to different results, and no
- * browser, nor curl, Python or Go, sends any of these, with one exception: of a file's name
- * browsers escape only quotes and line ends, so one with another control, or that ends with a
- * backslash, is refused here. core/ accepts neither. */
+ * A part that is no field of the form (no Content-Disposition, another one than form-data, or no
+ * name in it) is given out without a name: as with the parser that the contract describes (Go's),
+ * its owner has no use for it.
+ *
+ * Strict on purpose: a bare LF or CR as line end, folded lines, controls in a header, a disposition
+ * that cannot be read, a line that we read given twice, and unknown encodings of the content are
+ * refused. Each is a place where two readers of one body can come to different results, and no
+ * browser, nor curl, Python or Go, sends any of these, but for names of files, of which browsers
+ * escape only quotes and line ends. One that ends with a backslash is refused here, in words of its
+ * own; one with another control passes, in a quoted value of Content-Disposition and nowhere else,
+ * so that core/ refuses it as it does every name that may not be. */
 #include "picoshare/text/multipart.h"
 #include "picoshare/base/check.h"
 #include "picoshare/text/disposition.h"
@@ -323,11 +328,9 @@ static const char *read_disposition(struct multipart *mp, struct slice value)
         return err == ERR_EXISTS ? "multipart: duplicate parameter in Content-Disposition"
                                  : "multipart: malformed Content-Disposition";
     }
-    if (!slice_eq_nocase(d.type, SLICE("form-data"))) {
-        return "multipart: Content-Disposition isn't form-data";
-    }
-    if (d.name.form == DISPOSITION_ABSENT) {
-        return "multipart: no name in Content-Disposition";
+    if (!slice_eq_nocase(d.type, SLICE("form-data")) || d.name.form == DISPOSITION_ABSENT) {
+        mp->name = "";
+        return NULL;
     }
     mp->name = decode_in_place(mp, d.name);
     if (d.filename.form != DISPOSITION_ABSENT) {
@@ -345,8 +348,8 @@ static const char *read_content_type(struct multipart *mp, struct slice value)
     return NULL;
 }
 
-/* RFC 7578 §4.7: deprecated. Identity encodings change nothing. base64 is not decoded: the parser
- * that the contract describes (Go's) leaves it as it came too. That one does decode
+/* RFC 7578 §4.7: deprecated. Identity encodings change nothing. base64 is not decoded: Go's
+ * parser leaves it as it came too. That one does decode
  * quoted-printable, unlike others: refused, like a name that we do not know. */
 static const char *read_encoding(struct multipart *mp, struct slice value)
 {
@@ -384,13 +387,21 @@ static const char *read_line(struct multipart *mp, struct slice line)
 static enum multipart_event end_header(struct multipart *mp)
 {
     if (mp->name == NULL) {
-        return fail(mp, mp->offset - 1, "multipart: part without Content-Disposition");
+        mp->name = "";
     }
     if (mp->content_type == NULL) {
         mp->content_type = "";
     }
     begin_content(mp, true);
     return MULTIPART_PART;
+}
+
+/* Whether the line is the one that may hold controls, NUL excepted. */
+static bool is_disposition(const struct multipart *mp)
+{
+    struct slice start = SLICE("Content-Disposition:");
+    return mp->header_len - mp->line_start >= start.len &&
+           slice_eq_nocase(slice_of(mp->header + mp->line_start, start.len), start);
 }
 
 static enum multipart_event read_header(struct multipart *mp, struct slice *in)
@@ -406,7 +417,7 @@ static enum multipart_event read_header(struct multipart *mp, struct slice *in)
     if (c == '\n') {
         return fail(mp, mp->offset, "multipart: header line ends with a bare LF");
     }
-    if (c != '\r' && param_is_control(c)) {
+    if (c != '\r' && param_is_control(c) && (c == '\0' || !is_disposition(mp))) {
         return fail(mp, mp->offset, "multipart: control character in a header line");
     }
     take(mp, in, 1);

@@ -65,7 +65,7 @@ static err_t take_quoted(struct slice *rest, struct slice *ret_raw)
 {
     size_t i = 0;
     while (i < rest->len && rest->ptr[i] != '"') {
-        if (param_is_control(rest->ptr[i])) {
+        if (rest->ptr[i] == '\0' || rest->ptr[i] == '\r' || rest->ptr[i] == '\n') {
             return ERR_INVALID;
         }
         i += is_escape(*rest, i) ? 2 : 1;

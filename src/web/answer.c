@@ -115,18 +115,28 @@ int64_t expiry_after(int64_t days, int64_t now)
     return days >= NEVER_DAYS ? STORE_NEVER : now + days * SECONDS_PER_DAY;
 }
 
+/* The forms of an error; a client that likes two of them equally gets the first. */
+enum form { FORM_TEXT, FORM_HTML, FORM_PROBLEM, FORM_JSON };
+
+static enum form liked_form(const struct request *request)
+{
+    static const char *const types[] = {[FORM_TEXT] = "text/plain",
+                                        [FORM_HTML] = "text/html",
+                                        [FORM_PROBLEM] = "application/problem+json",
+                                        [FORM_JSON] = "application/json"};
+    size_t best = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
+    return best < ARRAY_LEN(types) ? (enum form)best : FORM_TEXT;
+}
+
 bool wants_html(const struct request *request)
 {
-    static const char *const types[] = {"text/plain", "text/html"};
-    return accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types)) == 1;
+    return liked_form(request) == FORM_HTML;
 }
 
 static bool wants_problem(const struct request *request)
 {
-    static const char *const types[] = {"text/plain", "text/html", "application/problem+json",
-                                        "application/json"};
-    size_t best = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
-    return best == 2 || best == 3;
+    enum form form = liked_form(request);
+    return form == FORM_PROBLEM || form == FORM_JSON;
 }
 
 static void add_page_headers(struct response *response)
@@ -193,23 +203,35 @@ static struct response *problem(int status, const char *text)
     return response;
 }
 
+/* What a handler answers carries the policy of its group; what is answered before its turn comes (a
+ * sign-in that is missing, the way to HTTPS) does not (http-api.md 3). */
+static void add_group_policy(const struct request *request, struct response *response)
+{
+    const struct route *route = request_route(request);
+    if (route == NULL || !request_handler_begun(request)) {
+        return;
+    }
+    if ((route->flags & ROUTE_DOWNLOAD) != 0) {
+        response_header(response, "Content-Security-Policy", "sandbox");
+    } else if ((route->flags & ROUTE_PAGE) != 0) {
+        response_header(response, "Content-Security-Policy", page_csp);
+    }
+}
+
 struct response *error_response(struct request *request, int status, const char *text)
 {
     const struct route *route = request_route(request);
     unsigned flags = route != NULL ? route->flags : ROUTE_PAGE;
     struct response *response = NULL;
     if ((flags & (ROUTE_PAGE | ROUTE_DOWNLOAD)) != 0 && wants_html(request)) {
-        response = error_page(request, status, text);
+        response = error_page(request, status, text); /* has its own policy */
+    } else if (wants_problem(request)) {
+        response = problem(status, text);
+        add_group_policy(request, response);
     } else {
-        if (wants_problem(request)) {
-            response = problem(status, text);
-        } else {
-            response = response_new(status);
-            response_add_text(response, text);
-        }
-        if (route != NULL && (flags & ROUTE_DOWNLOAD) != 0) {
-            response_header(response, "Content-Security-Policy", "sandbox");
-        }
+        response = response_new(status);
+        response_add_text(response, text);
+        add_group_policy(request, response);
     }
     if (status == 503) {
         response_retry_after(response);

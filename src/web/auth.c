@@ -46,9 +46,20 @@ int64_t auth_retry_after_s(const struct request *request)
     return request_note(request, NOTE_RETRY_AFTER_S);
 }
 
+static bool find_token(void *arg, struct slice cookies)
+{
+    struct slice *token = arg;
+    return !cookie_get(cookies, "sharedSecret", token);
+}
+
 bool auth_token(const struct request *request, struct slice *ret_token)
 {
-    return cookie_get(request_header(request, "Cookie"), "sharedSecret", ret_token);
+    struct slice token = {NULL, 0};
+    request_each_header(request, "Cookie", find_token, &token); /* one line, or one per cookie */
+    if (token.ptr != NULL) {
+        *ret_token = token;
+    }
+    return token.ptr != NULL;
 }
 
 static enum visitor find_visitor(struct request *request)

@@ -262,7 +262,7 @@ static void answer_contents(struct sender *s, int status)
         answer_error(s->request, 503, "out of memory");
         return;
     }
-    buf_init(&body->text, (size_t)(RANGE_MAX_PARTS + 1) * (MAX_HEADER_BYTES / 4));
+    buf_init(&body->text, (size_t)(RANGE_MAX_PARTS + 1) * (MAX_CONTENT_TYPE_BYTES + KIB));
     add_common_headers(s, response);
     add_validators(s, response);
     body->download = s->download;

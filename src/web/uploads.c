@@ -1,10 +1,14 @@
 /* uploads.c — uploads of the owner: POST /api/entry, POST /upload (multipart), PUT /api/upload/NAME
  * (raw body); and of guests: POST /api/guest/ID, POST /g/ID, PUT /api/guest/ID/NAME.
  *
- * Everything that the headers can decide is decided in begin: the expiration, the note in the
- * query, the boundary, a place in the upload budget. Bytes of files go straight from the parser's
- * events into the upload; the few text fields are kept in bounded buffers. The end publishes, waits
- * for the store, and answers with the ids. */
+ * Everything that the headers can decide is decided in begin: the expiration, the boundary, a place
+ * in the upload budget. Bytes of files go straight from the parser's events into the upload; the
+ * few text fields are kept in bounded buffers. The end publishes, waits for the store, and answers
+ * with the ids.
+ *
+ * A note that cannot be stored is told last (http-api.md 6.1, row 7): also one that is known to be
+ * wrong before the body waits until a file with a good name has a first byte, or the body its end.
+ */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -21,6 +25,9 @@
 #include <stdio.h>
 #include <string.h>
 
+_Static_assert((int)MAX_CONTENT_TYPE_BYTES >= (int)MULTIPART_MAX_HEADER_BYTES,
+               "the type of any part can be stored");
+
 enum part { PART_OTHER, PART_FILE, PART_NOTE, PART_EXPIRATION };
 
 struct receiver {
@@ -33,8 +40,10 @@ struct receiver {
     enum part part;
     const char *wrong_name; /* of the current file: why it is refused, if it is not empty */
     struct buf note;
-    struct buf expiration; /* the form's field */
-    bool note_in_query;
+    struct buf expiration;  /* the form's field */
+    bool has_note;          /* from the query or else a field: a later one does not count */
+    bool has_expiration;    /* from a field, likewise */
+    const char *wrong_note; /* why the note is refused, as far as that is known */
     int64_t expires;
     bool is_guest;
     struct store_guest_link link; /* the guest's; owned */
@@ -176,31 +185,25 @@ static const char *check_note(const struct receiver *r, struct slice note)
     return wrong;
 }
 
-static bool read_note(struct receiver *r)
+static void read_note(struct receiver *r)
 {
     char note[NOTE_MAX_BYTES + 2]; /* one more than allowed is enough to be refused */
     err_t err = request_query_get(r->request, "note", note, sizeof note);
-    if (err == ERR_NOTFOUND) {
-        return true;
-    }
-    const char *wrong = "note is too long";
+    r->has_note = err != ERR_NOTFOUND;
     if (err == ERR_OK) {
-        wrong = check_note(r, slice_str(note));
+        r->wrong_note = check_note(r, slice_str(note));
+        buf_add_str(&r->note, note);
     } else if (err == ERR_INVALID) {
-        wrong = "illegal characters in note";
+        r->wrong_note = "illegal characters in note";
+    } else if (r->has_note) {
+        r->wrong_note = "note is too long";
     }
-    if (wrong != NULL) {
-        refuse_body(r, wrong);
-        return false;
-    }
-    r->note_in_query = true;
-    buf_add_str(&r->note, note);
-    return true;
 }
 
 static bool read_query(struct receiver *r)
 {
-    return read_expiration(r) && read_note(r);
+    read_note(r);
+    return read_expiration(r);
 }
 
 static struct receiver *new_receiver(struct request *request)
@@ -378,22 +381,23 @@ static void part_begins(struct receiver *r)
     if (slice_eq(name, SLICE("file")) && filename != NULL && filename[0] != '\0') {
         r->part = PART_FILE;
         start_file(r, slice_str(filename), slice_str(multipart_content_type(&r->parser)));
-    } else if (slice_eq(name, SLICE("note")) && !r->note_in_query) {
+    } else if (slice_eq(name, SLICE("note")) && !r->has_note) {
         r->part = PART_NOTE;
-        buf_clear(&r->note); /* the last one counts */
-    } else if (slice_eq(name, SLICE("expiration")) && r->is_form) {
+        r->has_note = true;
+    } else if (slice_eq(name, SLICE("expiration")) && r->is_form && !r->has_expiration) {
         r->part = PART_EXPIRATION;
-        buf_clear(&r->expiration);
+        r->has_expiration = true;
     }
 }
 
 /* Returns how many bytes were taken; fewer when the upload waits or has failed. */
 static size_t write_file(struct receiver *r, struct slice bytes)
 {
-    if (r->wrong_name == NULL) {
+    const char *wrong = r->wrong_name != NULL ? r->wrong_name : r->wrong_note;
+    if (wrong == NULL) {
         return upload_write(r->upload, bytes);
     }
-    refuse_body(r, r->wrong_name);
+    refuse_body(r, wrong);
     return bytes.len;
 }
 
@@ -401,7 +405,10 @@ static void add_to_field(struct receiver *r, struct buf *field, struct slice byt
 {
     buf_add_slice(field, bytes);
     err_t err = buf_err(field);
-    if (err == ERR_TOOBIG) {
+    if (err == ERR_TOOBIG && field == &r->note) {
+        r->wrong_note = "note is too long"; /* told when it is its turn; the rest is of no use */
+        r->part = PART_OTHER;
+    } else if (err == ERR_TOOBIG) {
         refuse_body(r, "multipart: message too large");
     } else if (err != ERR_OK) {
         refuse_store(r, err);
@@ -505,9 +512,11 @@ static bool body_is_complete(struct receiver *r)
         refuse_body(r, "http: no such file");
         return false;
     }
-    const char *wrong = check_note(r, buf_slice(&r->note));
-    if (wrong != NULL) {
-        refuse_body(r, wrong);
+    if (r->wrong_note == NULL) {
+        r->wrong_note = check_note(r, buf_slice(&r->note));
+    }
+    if (r->wrong_note != NULL) {
+        refuse_body(r, r->wrong_note);
         return false;
     }
     /* A form without JavaScript sends an empty value for "Custom": that is the default. */

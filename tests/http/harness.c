@@ -175,7 +175,8 @@ static void child_environment(const char *const *env)
                                         "PS_SHARED_SECRET_FILE",
                                         "PS_BEHIND_PROXY",
                                         "PS_TRUSTED_PROXIES",
-                                        "PS_PUBLIC_URL"};
+                                        "PS_PUBLIC_URL",
+                                        "PS_HISTORY_ROWS"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unsetenv(names[i]);
     }

@@ -15,6 +15,8 @@
 #define A201 A50 A50 A50 A50 "A"
 #define A256 A201 A50 "AAAAA"
 #define A501 A201 A201 A50 A10 A10 A10 A10 "AAAAAAAAA"
+#define A4K A501 A501 A501 A501 A501 A501 A501 A501 A201
+#define A8K A4K A4K /* more than a field may hold */
 
 #define FORMAT                                                                                     \
     "unrecognized format for expiration time, must be in 2006-01-02T15:04:05Z07:00 format\n"
@@ -308,6 +310,21 @@ static void test_6_1_order(void **state)
         /* 12.3 in its own order */
         {FUTURE, NULL, PART_OF("a", "x") NOTE_OF("<script>" A501) END, 400,
          "invalid request: " NOTE_LONG},
+        /* 7 in the query after everything that can be wrong with the body */
+        {FUTURE "&note=null", "Content-Type: text/plain", "no form", 400,
+         "invalid request: request Content-Type isn't multipart/form-data\n"},
+        {FUTURE "&note=null", NULL, "no form", 400, "invalid request: multipart: NextPart: EOF"},
+        {FUTURE "&note=null", NULL, NOTE_OF("x") END, 400, "invalid request: http: no such file\n"},
+        {FUTURE "&note=" A501, NULL, PART_OF("a", "") END, 400,
+         "invalid request: file must be non-empty\n"},
+        {FUTURE "&note=undefined", NULL, PART_OF("..", "x") END, 400,
+         "invalid request: " NAME_DOTS},
+        {FUTURE "&note=null", NULL, PART_OF("a", "x") PART_OF("b", ""), 400,
+         "invalid request: " NOTE_NULL},
+        {FUTURE, NULL, NOTE_OF(A8K) PART_OF("a", "") END, 400,
+         "invalid request: file must be non-empty\n"},
+        {FUTURE, NULL, NOTE_OF(A8K) PART_OF("..", "x") END, 400, "invalid request: " NAME_DOTS},
+        {FUTURE, NULL, PART_OF("a", "x") NOTE_OF(A8K) END, 400, "invalid request: " NOTE_LONG},
         /* 3 before 7 */
         {FUTURE, NULL, PART_OF("a", "x") NOTE_OF("null"), 400, "invalid request: multipart"},
     };
@@ -337,6 +354,8 @@ static void test_6_1_plain_upload(void **state)
         {"/api/upload/%FF" FUTURE, "x", "invalid request: " NAME_ILLEGAL},
         {"/api/upload/" A256 FUTURE, "x", "invalid request: " NAME_LONG},
         {"/api/upload/" FUTURE, "x", "invalid request: " NAME_EMPTY},
+        {"/api/upload/a.txt" FUTURE "&note=null", "", "invalid request: file must be non-empty\n"},
+        {"/api/upload/..a" FUTURE "&note=null", "x", "invalid request: " NAME_DOTS},
         {"/api/upload/a.txt" FUTURE "&note=undefined", "x", "invalid request: " NOTE_UNDEFINED},
         {"/api/upload/a.txt" FUTURE "&note=%3Cscript%3E", "x", "invalid request: " NOTE_TAGS},
         {"/api/upload/a.txt" FUTURE "&note=" A501, "x", "invalid request: " NOTE_LONG},
@@ -475,6 +494,14 @@ static void test_7_guest(void **state)
           "Invalid expiration: " FORMAT}},
         {LINK, {FUTURE, "Content-Type: text/plain", "", 400, "Invalid expiration: requested "}},
         {LINK, {"", NULL, NOTE_OF("hello") END, 400, "invalid request: http: no such file\n"}},
+        {LINK,
+         {"?note=hello", "Content-Type: text/plain", "no form", 400,
+          "invalid request: request Content-Type isn't multipart/form-data\n"}},
+        {LINK, {"?note=hello", NULL, END, 400, "invalid request: http: no such file\n"}},
+        {LINK,
+         {"?note=hello", NULL, PART_OF("a", "") END, 400,
+          "invalid request: file must be non-empty\n"}},
+        {LINK, {"?note=hello", NULL, PART_OF("..", "x") END, 400, "invalid request: " NAME_DOTS}},
         {LINK,
          {"", NULL, NOTE_OF("hello") PART_OF("a", "") END, 400,
           "invalid request: file must be non-empty\n"}},
@@ -707,16 +734,20 @@ static void expect_failure(const struct server *s, const struct request *q, cons
     response_done(&r);
 }
 
-/* The last row of every table, by taking the tables away. */
 /* What a form may hold besides files is bounded: one field, and everything together. */
 static void test_6_1_large_forms(void **state)
 {
-    enum { FIELD_BYTES = 8192, OVERHEAD_BYTES = 2 * 1024 * 1024 };
+    enum { FIELD_BYTES = 8192, OVERHEAD_BYTES = 12 * 1024 * 1024 };
     const struct server *s = *state;
     static const struct {
         const char *name;
         int64_t bytes;
-    } cases[] = {{"note", FIELD_BYTES + 1}, {"other", OVERHEAD_BYTES + 1}};
+        const char *text;
+    } cases[] = {
+        {"note", FIELD_BYTES + 1, "invalid request: " NOTE_LONG},
+        {"note", 100 * FIELD_BYTES, "invalid request: " NOTE_LONG},
+        {"other", OVERHEAD_BYTES + 1, "invalid request: multipart: message too large\n"},
+    };
     char *text = calloc(1, OVERHEAD_BYTES + 2);
     assert_non_null(text);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -731,12 +762,13 @@ static void test_6_1_large_forms(void **state)
             &(struct request){
                 .method = "POST", .path = "/api/entry" FUTURE, .auth = AUTH_COOKIE, .parts = parts},
             &r);
-        expect_error(&r, cases[i].name, 400, "invalid request: multipart: message too large\n");
+        expect_error(&r, cases[i].name, 400, cases[i].text);
         response_done(&r);
     }
     free(text);
 }
 
+/* The last row of every table, by taking the tables away. */
 static void test_database_failures(void **state)
 {
     static const char edit[] = "{\"filename\":\"a.txt\"}";
@@ -1106,6 +1138,9 @@ static void test_forms_of_errors(void **state)
         {"Accept: application/json;q=0.5, text/plain", PLAIN, PLAIN},
         {"Accept: application/json;q=0", PLAIN, PLAIN},
         {"Accept: application/json, */*;q=0.1", PROBLEM, PROBLEM},
+        {"Accept: text/html;q=0.4,application/json;q=0.9", PROBLEM, PROBLEM},
+        {"Accept: application/json;q=0.4,text/html;q=0.9", PLAIN, PAGE},
+        {"Accept: text/html, application/json", PLAIN, PAGE},
         {"Accept: image/png", PLAIN, PLAIN},
         {"Accept: nonsense", PLAIN, PLAIN},
     };

@@ -265,6 +265,34 @@ static void test_cookie_opens(void **state)
     }
 }
 
+/* Cookies may come in several lines (RFC 9113 §8.2.3 lets proxies split them). */
+static void test_cookie_lines(void **state)
+{
+    const struct server *s = *state;
+    char good[300];
+    snprintf(good, sizeof good, "Cookie: %s", s->cookie);
+    const struct {
+        const char *lines[3];
+        int status;
+    } cases[] = {
+        {{"Cookie: a=b", good}, 200},
+        {{good, "Cookie: a=b"}, 200},
+        {{"Cookie: a=b; c=d", "Cookie:", good}, 200},
+        {{"Cookie: sharedSecret=wrong", good}, 401}, /* the first of that name */
+        {{"Cookie: a=b", "Cookie: c=d"}, 401},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct response r;
+        const char *const headers[] = {cases[i].lines[0], cases[i].lines[1], cases[i].lines[2],
+                                       NULL};
+        http_do(s, &(struct request){.path = "/files", .headers = headers}, &r);
+        if (r.status != cases[i].status) {
+            fail_msg("%s, %s: %d", headers[0], headers[1], r.status);
+        }
+        response_done(&r);
+    }
+}
+
 static void test_log_out(void **state)
 {
     const struct server *s = *state;
@@ -402,6 +430,8 @@ static void test_protected(void **state)
         {"GET", "/files", "Accept: application/json", NULL},
         {"GET", "/files", "Accept: text/html,application/xhtml+xml,*/*;q=0.8",
          "/login?next=%2Ffiles"},
+        {"GET", "/files", "Accept: text/html;q=0.4,application/json;q=0.9", NULL},
+        {"GET", "/files", "Accept: application/problem+json, text/html;q=0.9", NULL},
         {"GET", "/files?a=b&c=d", "Accept: text/html", "/login?next=%2Ffiles%3Fa%3Db%26c%3Dd"},
         {"HEAD", "/files", "Accept: text/html", "/login?next=%2Ffiles"},
         {"POST", "/api/entry", "Accept: text/html", NULL},
@@ -585,13 +615,21 @@ static void test_forwarded_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bodies),          cmocka_unit_test(test_body_limit),
-        cmocka_unit_test(test_cookie),          cmocka_unit_test(test_token_is_not_stored),
-        cmocka_unit_test(test_cookie_opens),    cmocka_unit_test(test_log_out),
-        cmocka_unit_test(test_expired_session), cmocka_unit_test(test_secure_behind_proxy),
-        cmocka_unit_test(test_basic),           cmocka_unit_test(test_protected),
-        cmocka_unit_test(test_cross_site),      cmocka_unit_test(test_public_url),
-        cmocka_unit_test(test_stalled_bodies),  cmocka_unit_test(test_target_too_long_to_return),
+        cmocka_unit_test(test_bodies),
+        cmocka_unit_test(test_body_limit),
+        cmocka_unit_test(test_cookie),
+        cmocka_unit_test(test_token_is_not_stored),
+        cmocka_unit_test(test_cookie_opens),
+        cmocka_unit_test(test_cookie_lines),
+        cmocka_unit_test(test_log_out),
+        cmocka_unit_test(test_expired_session),
+        cmocka_unit_test(test_secure_behind_proxy),
+        cmocka_unit_test(test_basic),
+        cmocka_unit_test(test_protected),
+        cmocka_unit_test(test_cross_site),
+        cmocka_unit_test(test_public_url),
+        cmocka_unit_test(test_stalled_bodies),
+        cmocka_unit_test(test_target_too_long_to_return),
         cmocka_unit_test(test_forwarded_host),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);

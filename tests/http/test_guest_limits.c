@@ -231,8 +231,10 @@ static void test_size_announced(void **state)
     } cases[] = {
         {"PUT", "/a.bin", MIN_LINK_BYTES + 1},
         {"PUT", "/a.bin", INT64_MAX},
+        {"PUT", "/a.bin?note=hello", MIN_LINK_BYTES + 1}, /* which guests must not, but later */
         {"POST", "", 100 * 1000 * 1000},
         {"POST", "", INT64_MAX},
+        {"POST", "?note=hello", 100 * 1000 * 1000},
     };
     const struct server *s = *state;
     char link[LINK_CHARS + 1];

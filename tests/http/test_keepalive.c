@@ -197,6 +197,103 @@ static void test_refused_upload(void **state)
     }
 }
 
+/* A body that is refused, of which only the beginning comes. */
+struct stalled {
+    const char *target;
+    bool signed_in;
+    const char *headers;
+    const char *start; /* of the body */
+    const char *line;  /* the answer's first */
+    const char *text;  /* and its last */
+};
+
+static const struct stalled stalled[] = {
+    {"PUT /api/upload/a.bin", false, "Content-Length: 1000", "", "HTTP/1.1 401 ", REFUSAL_END},
+    {"PUT /api/upload/a.bin", false, "Content-Length: 1000", "0123456789", "HTTP/1.1 401 ",
+     REFUSAL_END},
+    {"PUT /api/upload/a.bin", false, "Transfer-Encoding: chunked", "a\r\n0123456789\r\n",
+     "HTTP/1.1 401 ", REFUSAL_END},
+    /* refused in its middle */
+    {"POST /api/entry", true,
+     "Content-Type: multipart/form-data; boundary=B\r\nContent-Length: 1000",
+     "--B\r\nContent-Disposition: form-data; name=file; filename=\"..\"\r\n\r\nx", "HTTP/1.1 400 ",
+     "\r\n\r\ninvalid request: filename cannot begin with dots\n"},
+};
+
+static void stall_refused(const struct server *s, const struct stalled *what, struct raw *c)
+{
+    char head[500];
+    assert_true(raw_open(s, c));
+    snprintf(head, sizeof head, "%s HTTP/1.1\r\nHost: localhost\r\n%s: %s\r\n%s\r\n\r\n%s",
+             what->target, what->signed_in ? "Cookie" : "X-Cookie", s->cookie, what->headers,
+             what->start);
+    assert_true(raw_text(c, head));
+}
+
+/* Everything up to the end of the connection is one answer, this one. */
+static void expect_one_answer(struct raw *c, const struct stalled *what)
+{
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    for (ssize_t n; (n = recv(c->fd, c->data, sizeof c->data, 0)) > 0;) {
+        buf_add(&text, c->data, (size_t)n);
+    }
+    const char *end = strstr(buf_str(&text), what->text);
+    if (strncmp(buf_str(&text), what->line, strlen(what->line)) != 0 || end == NULL ||
+        end[strlen(what->text)] != '\0') {
+        fail_msg("'%s'", buf_str(&text));
+    }
+    buf_done(&text);
+}
+
+/* Whose sender stops in the middle of the body gets the answer, too, and soon. */
+static void test_refused_upload_stalls(void **state)
+{
+    enum { SOON_MS = 6000 };
+    const struct server *s = *state;
+    struct raw *all = calloc(ARRAY_LEN(stalled), sizeof *all);
+    assert_non_null(all);
+    int64_t start = harness_now_ms();
+    for (size_t i = 0; i < ARRAY_LEN(stalled); i++) {
+        stall_refused(s, &stalled[i], &all[i]);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(stalled); i++) {
+        expect_one_answer(&all[i], &stalled[i]);
+        raw_close(&all[i]);
+    }
+    assert_true(harness_now_ms() - start < SOON_MS);
+    free(all);
+    struct buf log;
+    harness_read_file(s->access, &log);
+    assert_null(strstr(buf_str(&log), "\" 499 "));
+    buf_done(&log);
+}
+
+/* Bodies that end just when the server loses its patience: each is answered once, by whoever it is
+ * in the server. */
+static void test_refused_upload_ends_late(void **state)
+{
+    enum { MANY = 200, FIRST_MS = 900, APART_MS = 7, WITH_LENGTH = 1 };
+    const struct server *s = *state;
+    const struct stalled *what = &stalled[WITH_LENGTH];
+    struct raw *all = calloc(MANY, sizeof *all);
+    assert_non_null(all);
+    for (int i = 0; i < MANY; i++) {
+        stall_refused(s, what, &all[i]);
+    }
+    harness_sleep_ms(FIRST_MS);
+    for (int i = 0; i < MANY; i++) {
+        (void)raw_gen(&all[i], SEED, 0, 990); /* it may be cut already */
+        harness_sleep_ms(APART_MS);
+    }
+    for (int i = 0; i < MANY; i++) {
+        (void)shutdown(all[i].fd, SHUT_WR); /* so that a connection that is kept ends */
+        expect_one_answer(&all[i], what);
+        raw_close(&all[i]);
+    }
+    free(all);
+}
+
 /* A client that asks first is told no, without being invited to send. */
 static void test_refused_before_continue(void **state)
 {
@@ -353,6 +450,8 @@ int main(void)
         cmocka_unit_test(test_every_answer_keeps_alive),
         cmocka_unit_test(test_pipelined),
         cmocka_unit_test(test_refused_upload),
+        cmocka_unit_test(test_refused_upload_stalls),
+        cmocka_unit_test(test_refused_upload_ends_late),
         cmocka_unit_test(test_refused_before_continue),
         cmocka_unit_test(test_invited_to_continue),
         cmocka_unit_test(test_stalled_uploads),

@@ -246,6 +246,14 @@ static void test_refusals(void **state)
     expect_refused(OLD_0_1, NULL, "was made by PicoShare 0.1 and cannot be upgraded");
     expect_refused(8, "UPDATE entries SET upload_time = 'yesterday' WHERE id = '234567E245'",
                    "table entries, rowid 5, column upload_time");
+    static const char *const lifetimes[] = {"", "banana", "30", "23h59m59.9s", "-24h", "1d", "24H"};
+    for (size_t i = 0; i < ARRAY_LEN(lifetimes); i++) {
+        char sql[100];
+        snprintf(sql, sizeof sql, "UPDATE guest_links SET file_expiration_time = '%s'",
+                 lifetimes[i]);
+        expect_refused(8, sql, "table guest_links, rowid 1, column file_expiration_time");
+        expect_refused(14, sql, "table guest_links, rowid 1, column file_expiration_time");
+    }
     expect_refused(OLD_NEWEST, "PRAGMA user_version = 16", "has version 16");
     expect_refused(8, "ALTER TABLE entries RENAME TO songs", "it has no table entries");
 }

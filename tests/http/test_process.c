@@ -102,7 +102,6 @@ static void test_bad_port(void **state)
     }
 }
 
-/* -db=PATH and --db PATH mean the same, and the directory is made with its parents. */
 /* Links are this and a path: more than scheme and host, or less, is a mistake. */
 static void test_bad_public_url(void **state)
 {
@@ -111,7 +110,17 @@ static void test_bad_public_url(void **state)
                                        "https:///",
                                        "ftp://example.org",
                                        "https://example.org/files",
-                                       "https://example.org?x"};
+                                       "https://example.org?x",
+                                       "https://example.org#x",
+                                       "https://a b",
+                                       "https://example.org ",
+                                       "https://example.org\t",
+                                       "https://user@example.org",
+                                       "https://ex\"ample.org",
+                                       "https://<b>",
+                                       "https://example%2Eorg",
+                                       "https://ex\xc3\xa4mple.org",
+                                       "https://:8080"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         const char *const args[] = {"-public-url", urls[i], NULL};
@@ -123,6 +132,53 @@ static void test_bad_public_url(void **state)
     }
 }
 
+/* How many downloads are remembered is a number from 1 on. */
+static void test_bad_history_rows(void **state)
+{
+    static const char *const numbers[] = {"0",   "-1",  "+5",   "ten",
+                                          "1e4", "10 ", "0x10", "9223372036854775808"};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
+        const char *const args[] = {"-history-rows", numbers[i], NULL};
+        struct run_result r;
+        run_args(args, NULL, &r);
+        assert_int_equal(r.code, 2);
+        assert_non_null(strstr(buf_str(&r.err), "history-rows"));
+        assert_non_null(strstr(buf_str(&r.err), numbers[i]));
+        run_done(&r);
+    }
+}
+
+/* Only the newest ones stay, and the flag wins over the variable. */
+static void test_history_rows(void **state)
+{
+    static const char *const env[] = {"PS_HISTORY_ROWS=3", NULL};
+    static const char *const args[] = {"-history-rows", "2", NULL};
+    (void)state;
+    for (int64_t rows = 3; rows >= 2; rows--) {
+        struct server s;
+        char id[ID_CHARS + 1];
+        char path[40];
+        server_start(&s, &(struct server_options){.env = env, .args = rows == 2 ? args : NULL});
+        upload_text(&s, "a.txt", NULL, "dummy data", id);
+        snprintf(path, sizeof path, "/-%s", id);
+        for (int i = 0; i < 5; i++) {
+            char agent[32];
+            struct response r;
+            snprintf(agent, sizeof agent, "User-Agent: a%d", i);
+            const char *const headers[] = {agent, NULL};
+            http_do(&s, &(struct request){.path = path, .headers = headers}, &r);
+            expect_answer(&r, 200, "dummy data");
+            response_done(&r);
+        }
+        assert_int_equal(db_int(&s, "SELECT count(*) FROM downloads"), rows);
+        assert_int_equal(db_int(&s, "SELECT count(*) FROM downloads WHERE user_agent = 'a4'"), 1);
+        assert_int_equal(db_int(&s, "SELECT count(*) FROM downloads WHERE user_agent = 'a0'"), 0);
+        server_end(&s);
+    }
+}
+
+/* -db=PATH and --db PATH mean the same, and the directory is made with its parents. */
 static void test_db_path(void **state)
 {
     (void)state;
@@ -170,6 +226,36 @@ static void test_port_in_use(void **state)
     expect_answer(&r, 200, NULL);
     response_done(&r);
     server_end(&s);
+}
+
+/* A second server on the same database ends at once: its first collection would take the rows of
+ * uploads that run in the other one. */
+static void test_database_in_use(void **state)
+{
+    static const char *const env[] = {"PORT=0", "PS_SHARED_SECRET=x", NULL};
+    (void)state;
+    struct server s;
+    char id[ID_CHARS + 1];
+    char link[300];
+    server_start(&s, NULL);
+    upload_bytes(&s, "a.bin", SEED, 3 * CHUNK_BYTES, id);
+    const char *const args[] = {"-db", s.db, NULL};
+    expect_fatal(args, env, "is in use by another process");
+    snprintf(link, sizeof link, "%s/other.db", s.dir); /* by another name */
+    assert_int_equal(symlink(s.db, link), 0);
+    const char *const by_link[] = {"-db", link, NULL};
+    expect_fatal(by_link, env, "is in use by another process");
+
+    /* the first one is none the worse */
+    expect_download(&s, id, SEED, 3 * CHUNK_BYTES);
+    upload_text(&s, "a.txt", NULL, "dummy data", id);
+    db_text(&s, "PRAGMA integrity_check", link, sizeof link);
+    assert_string_equal(link, "ok");
+    server_kill(&s); /* whatever ends it, the next one may have it */
+    struct server next;
+    server_start(&next, &(struct server_options){.db = s.db});
+    assert_int_equal(db_entries(&next), 2);
+    server_end(&next);
 }
 
 static void test_bad_places(void **state)
@@ -604,9 +690,12 @@ int main(void)
         cmocka_unit_test(test_help_and_version),
         cmocka_unit_test(test_bad_options),
         cmocka_unit_test(test_bad_port),
+        cmocka_unit_test(test_bad_history_rows),
+        cmocka_unit_test(test_history_rows),
         cmocka_unit_test(test_bad_public_url),
         cmocka_unit_test(test_db_path),
         cmocka_unit_test(test_port_in_use),
+        cmocka_unit_test(test_database_in_use),
         cmocka_unit_test(test_bad_places),
         cmocka_unit_test(test_read_only_directory),
         cmocka_unit_test(test_newer_database),

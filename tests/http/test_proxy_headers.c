@@ -162,7 +162,12 @@ static void test_chains(void **state)
         {{"X-Forwarded-For: junk, 203.0.113.9"}, "203.0.113.9"},
         /* nothing that could be an address */
         {{"X-Forwarded-For: 203.0.113.9, junk"}, "127.0.0.1"},
-        {{"X-Forwarded-For: 203.0.113.9:4711"}, "127.0.0.1"},
+        {{"X-Forwarded-For: 203.0.113.9:4711"}, "203.0.113.9"}, /* without the port */
+        {{"X-Forwarded-For: [2001:db8::9]:4711"}, "2001:db8::9"},
+        {{"X-Forwarded-For: [2001:db8::9]"}, "2001:db8::9"},
+        {{"X-Forwarded-For: 198.51.100.1:5, 203.0.113.9:4711, 10.0.0.1:80"}, "203.0.113.9"},
+        {{"X-Real-IP: 203.0.113.9:4711"}, "203.0.113.9"},
+        {{"X-Real-IP: [2001:db8::9]:4711"}, "2001:db8::9"},
         {{"X-Forwarded-For: 203.0.113.9 - - [x] \"GET / HTTP/1.1\" 200"}, "127.0.0.1"},
         {{"X-Forwarded-For: unknown"}, "127.0.0.1"},
         {{"X-Forwarded-For;"}, "127.0.0.1"}, /* empty */

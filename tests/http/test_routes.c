@@ -278,6 +278,56 @@ static void test_policies(void **state)
     }
 }
 
+/* Errors of handlers carry the policy of the group in whatever form they come; an error that is
+ * shown as a page carries the pages'. */
+static void test_policies_of_errors(void **state)
+{
+    static const struct {
+        const char *method;
+        const char *path;
+        int status;
+        enum group group;
+    } cases[] = {
+        {"GET", "/files/ZZZZZZZZZZ/info", 404, PAGE},
+        {"GET", "/files/bad/edit", 400, PAGE},
+        {"POST", "/upload", 400, PAGE},
+        {"POST", "/login", 400, OPEN},
+        {"GET", "/g/doesntexistaaaaa", 404, OPEN},
+        {"POST", "/g/doesntexistaaaaa", 404, OPEN},
+        {"GET", "/-ZZZZZZZZZZ", 404, DOWNLOAD},
+        {"GET", "/!bad/a.txt", 400, DOWNLOAD},
+        {"DELETE", "/api/entry/bad", 400, API},
+        {"GET", "/no/such/path", 404, STATIC},
+    };
+    static const char *const accepts[] = {"Accept: */*", "Accept: application/json", BROWSER};
+    const struct server *s = *state;
+    struct response page;
+    http_get(s, "/login", &page);
+    const char *page_policy = response_header(&page, "Content-Security-Policy");
+    assert_non_null(page_policy);
+    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(accepts); i++) {
+        const char *accept = accepts[i % ARRAY_LEN(accepts)];
+        enum group group = cases[i / ARRAY_LEN(accepts)].group;
+        const char *path = cases[i / ARRAY_LEN(accepts)].path;
+        struct response r;
+        ask(s, cases[i / ARRAY_LEN(accepts)].method, path, AUTH_COOKIE, accept, &r);
+        assert_int_equal(r.status, cases[i / ARRAY_LEN(accepts)].status);
+        const char *policy = response_header(&r, "Content-Security-Policy");
+        const char *expected = group == DOWNLOAD                ? "sandbox"
+                               : group == PAGE || group == OPEN ? page_policy
+                                                                : NULL;
+        if (response_has(&r, "Content-Type", "text/html")) {
+            expected = page_policy;
+        }
+        if ((policy == NULL) != (expected == NULL) ||
+            (policy != NULL && strcmp(policy, expected) != 0)) {
+            fail_msg("%s, %s: %s", path, accept, policy != NULL ? policy : "no policy");
+        }
+        response_done(&r);
+    }
+    response_done(&page);
+}
+
 /* ---- sign-in --------------------------------------------------------------------------------- */
 
 /* "/login?next=" and the path, every byte but letters, digits and -._~ as an escape. */
@@ -751,11 +801,11 @@ static void test_https_upgrade(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        walk(test_methods),       walk(test_method_case), walk(test_head),
-        walk(test_policies),      walk(test_sign_in),     walk(test_bad_ids),
-        walk(test_broken_ids),    walk(test_escaped_ids), walk(test_unknown_paths),
-        walk(test_path_cleaning), walk(test_cross_site),  walk(test_same_site),
-        walk(test_https_upgrade),
+        walk(test_methods),       walk(test_method_case),        walk(test_head),
+        walk(test_policies),      walk(test_policies_of_errors), walk(test_sign_in),
+        walk(test_bad_ids),       walk(test_broken_ids),         walk(test_escaped_ids),
+        walk(test_unknown_paths), walk(test_path_cleaning),      walk(test_cross_site),
+        walk(test_same_site),     walk(test_https_upgrade),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);
 }

@@ -659,6 +659,25 @@ static void test_download_history_is_bounded(void **state)
     assert_sql(fix->path, "SELECT user_agent FROM downloads WHERE entry_id = '" ID2 "'", "other");
 }
 
+/* The owner may want fewer of them, or more: a short history is never longer than that. */
+static void test_download_history_of_a_chosen_length(void **state)
+{
+    enum { ROWS = 3 };
+    struct fixture *fix = *state;
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    fix->options.history_rows = ROWS;
+    fixture_reopen(fix);
+    for (int i = 0; i < 2 * ROWS; i++) {
+        char agent[16];
+        (void)snprintf(agent, sizeof agent, "agent%d", i);
+        record_download(fix->store, ID, TEST_NOW_S + i, agent);
+    }
+    assert_sql(fix->path,
+               "SELECT group_concat(user_agent) FROM (SELECT user_agent FROM downloads"
+               " ORDER BY download_timestamp)",
+               "agent3,agent4,agent5");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -682,6 +701,7 @@ int main(void)
         fixture_test(test_sessions),
         fixture_test(test_download_history),
         fixture_test(test_download_history_is_bounded),
+        fixture_test(test_download_history_of_a_chosen_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -626,6 +626,39 @@ static void test_refusals(void **state)
     }
 }
 
+static bool is_long(struct slice text)
+{
+    return slice_eq(text, SLICE("876000h0m0s")) || slice_eq(text, SLICE("25h"));
+}
+
+/* What a lifetime is, is not the store's to know: somebody else says whether one will do. */
+static void test_refuses_lifetimes(void **state)
+{
+    static const char sql[] = "INSERT INTO guest_links (id, creation_time, file_expiration_time)"
+                              " VALUES ('g', " TIME_SQL ", NULL), ('h', " TIME_SQL ", '25h'),"
+                              " ('i', " TIME_SQL ", '23h'), ('j', " TIME_SQL ", '22h')";
+    struct fixture *fix = *state;
+    fix->options.lifetime_ok = is_long;
+    for (int layout = 8; layout <= 14; layout++) {
+        for (size_t i = 0; i < ARRAY_LEN(lyings); i++) {
+            old_database_make(fix->path,
+                              &(struct old_database){.layout = layout,
+                                                     .journal_mode = lyings[i].journal_mode,
+                                                     .log_kept = lyings[i].log_kept,
+                                                     .empty = true,
+                                                     .sql = sql});
+            assert_refused(fix, ERR_INVALID,
+                           "cannot be upgraded: table guest_links, rowid 3, column"
+                           " file_expiration_time holds no lifetime of 24 hours or more",
+                           lyings[i].name);
+            sql_run(fix->path, "UPDATE guest_links SET file_expiration_time = '25h'");
+            open_case(fix, lyings[i].name);
+            fixture_close(fix);
+            remove_database(fix);
+        }
+    }
+}
+
 static void test_refuses_0_1(void **state)
 {
     struct fixture *fix = *state;
@@ -1083,6 +1116,7 @@ int main(void)
         prepared_test(test_newest_layout_is_left_alone),
         prepared_test(test_repairs),
         prepared_test(test_refusals),
+        prepared_test(test_refuses_lifetimes),
         prepared_test(test_refuses_0_1),
         prepared_test(test_refusal_names_the_row),
         prepared_test(test_refuses_while_it_is_open),

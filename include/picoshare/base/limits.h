@@ -36,6 +36,8 @@ enum {
      * since closing with unread bytes would reset the connection and lose the answer. */
     DRAIN_ANSWERED_BYTES = 16 * MIB,
     DRAIN_MAX_MS = 2000,
+    /* A sender who is still at it then is answered in mid-body: the other half is for seeing it. */
+    DRAIN_ANSWER_MS = DRAIN_MAX_MS / 2,
     /* A connection that neither sends nor takes a byte for this long is closed. */
     IDLE_TIMEOUT_S = 120,
     /* A request's headers must be complete this long after their first byte. */
@@ -54,13 +56,16 @@ enum {
      * so many may be larger than SMALL_JSON_BYTES at the same time. */
     SMALL_JSON_BYTES = 4 * KIB,
     MAX_LARGE_BODIES = 16,
-    /* A media type that is stored; a longer one is none that anybody could use. */
-    MAX_CONTENT_TYPE_BYTES = 255,
+    /* A media type that is stored: as long as the header of a part can be, and with room to spare
+     * in the headers of the download's answer. */
+    MAX_CONTENT_TYPE_BYTES = 4 * KIB,
     /* One text field of a form; the longest that means anything is a 500-byte note. */
     MAX_FIELD_BYTES = 8 * KIB,
-    /* What a form may hold besides the contents of files: every part's headers and fields. With it
-     * a Content-Length can prove that a file is larger than a guest may send. */
-    MAX_FORM_OVERHEAD_BYTES = 2 * MIB,
+    /* What a form may hold besides the contents of files that are stored: every part's headers and
+     * fields, and what nobody asked for. PicoShare takes 10 MiB of it (http-api.md 6.1); headers
+     * and delimiters of 64 parts fit into the rest. Nothing of it is kept, so it costs no memory.
+     * With it a Content-Length can prove that a file is larger than a guest may send. */
+    MAX_FORM_OVERHEAD_BYTES = 12 * MIB,
     /* Seconds a client is told to stay away (Retry-After) when a budget is used up. */
     RETRY_AFTER_S = 5,
 
@@ -147,8 +152,8 @@ enum {
     SESSION_TOUCH_S = 3600,
     /* A second download from byte 0 by the same client within this time does not count. */
     DOWNLOAD_REPEAT_S = 30,
-    /* Downloads that are remembered of one file (improvements.md, download history), and after how
-     * many more the older ones are dropped. */
+    /* Downloads that are remembered of one file, unless the owner says otherwise (improvements.md,
+     * download history), and after how many more the older ones of a longer history are dropped. */
     HISTORY_MAX_ROWS = 10000,
     HISTORY_PRUNE_EVERY = 64,
     /* Expired and orphaned rows are removed this often, and at start (http-api.md 16). */

@@ -33,8 +33,8 @@ err_t proxy_parse(struct slice list, struct proxy_config *ret_config) MUST_CHECK
 bool proxy_trusts(const struct proxy_config *config, struct slice address);
 
 /* The right-most address of an X-Forwarded-For value that is not trusted itself; the left-most one
- * when all are. What stands left of something that is no address is not looked at. False when that
- * leaves nothing. */
+ * when all are. Each may come with a port, and IPv6 in brackets. What stands left of something that
+ * is no address is not looked at. False when that leaves nothing. */
 bool proxy_client(const struct proxy_config *config, struct slice forwarded_for,
                   char ret_address[PROXY_ADDRESS_BYTES]);
 

@@ -44,7 +44,10 @@ err_t request_query_get(const struct request *request, const char *name, char *d
                         size_t dst_size) MUST_CHECK;
 /* The first header of that name, without case; ptr NULL when there is none. */
 struct slice request_header(const struct request *request, const char *name);
-/* The same as a C string, cut to fit; "" when there is none. */
+/* Calls `each` for every header of that name, in their order, until it returns false. */
+void request_each_header(const struct request *request, const char *name,
+                         bool (*each)(void *arg, struct slice value), void *arg);
+/* The first one as a C string, cut to fit; "" when there is none. */
 void request_copy_header(const struct request *request, const char *name, char *dst,
                          size_t dst_size);
 /* The n-th {} of the route, decoded. ERR_TOOBIG, ERR_INVALID (a NUL). */
@@ -83,6 +86,7 @@ struct route;
 void request_set_route(struct request *request, const struct route *route,
                        const struct slice *params);
 void request_begin_handler(struct request *request);
+bool request_handler_begun(const struct request *request);
 const struct route *request_route(const struct request *request); /* NULL: none yet */
 
 /* ---- answering ---- */

@@ -35,7 +35,8 @@ struct server_figures {
 /* Any thread. */
 void server_figures(struct server *server, struct server_figures *ret_figures);
 
-/* Once a second: cuts connections that are too slow (limits.h) or whose client has left. */
+/* Once a second: answers refused bodies that have stalled, cuts connections that are too slow
+ * (limits.h) or whose client has left. */
 void server_tick(struct server *server);
 
 /* Stops listening, gives running requests SHUTDOWN_GRACE_MS, cuts what is left, ends the workers.

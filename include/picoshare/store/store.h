@@ -38,13 +38,17 @@ struct store_options {
     const char *vfs;           /* name of an SQLite VFS; NULL is the system's. A seam for tests */
     /* Something else (Litestream) checkpoints the log: never do it here. */
     bool foreign_checkpoints;
+    /* Whether a guest link's file lifetime is one that its users can do with; an upgrade refuses a
+     * file with another one. NULL: none is looked at. */
+    bool (*lifetime_ok)(struct slice text);
+    int64_t history_rows; /* downloads of a file that are kept; 0: HISTORY_MAX_ROWS */
 };
 
 /* Opens or creates the database, upgrades one of an older PicoShare, brings the extra tables up to
  * date and starts the writer thread. ERR_INVALID: it is no database of ours, of a version that is
  * not understood, or with rows that cannot be upgraded; the file is untouched. ERR_FULL, ERR_BUSY:
- * no room for an upgrade, or another program has the file open. *ret_info says in one line what is
- * wrong. */
+ * no room for an upgrade, or another process has the file: one of ours always, any during an
+ * upgrade. *ret_info says in one line what is wrong. */
 err_t store_open(const struct store_options *options, struct store **ret_store,
                  struct err_info *ret_info) MUST_CHECK;
 /* Runs every job that was submitted, then stops the writer and closes. NULL is fine. */

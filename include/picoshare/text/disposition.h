@@ -3,9 +3,9 @@
  * Reading (RFC 7578 §4.2, RFC 2183, contract http-api.md 6.1): type, name and filename. A filename*
  * (RFC 8187, UTF-8 or ISO-8859-1) wins over filename; other parameters are ignored. Refused are a
  * parameter that we read and that comes twice (which one counts would be a guess), broken quoting,
- * controls, a filename* of another charset, with a broken percent sequence or with a NUL.
- * A plain filename is stored as it is: "%22" stays "%22".
- * Printing (improvements.md, RFC 6266): see disposition_print.
+ * controls outside quotes, a filename* of another charset, with a broken percent sequence or with a
+ * NUL. A plain filename is stored as it is: "%22" stays "%22". Printing (improvements.md, RFC
+ * 6266): see disposition_print.
  *
  * Pure: no I/O, no allocation but in the caller's buf, thread-safe. Slices are borrowed from the
  * parsed value. The text may hold any byte but NUL: what a file may be called is decided by core/.

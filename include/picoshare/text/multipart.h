@@ -101,7 +101,8 @@ void multipart_unread(struct multipart *mp, struct slice *in, size_t n);
 /* The body has ended. END when the closing delimiter was seen, else ERROR. */
 enum multipart_event multipart_finish(struct multipart *mp);
 
-/* The current part, from PART to PART_END. */
+/* The current part, from PART to PART_END. The name is "" also when the part is no field of a form:
+ * then there is no filename either. */
 const char *multipart_name(const struct multipart *mp);
 /* Without the directories before it; NULL when none was given, which "" is not. */
 const char *multipart_filename(const struct multipart *mp);
@@ -109,8 +110,8 @@ const char *multipart_filename(const struct multipart *mp);
 const char *multipart_content_type(const struct multipart *mp);
 
 /* After ERROR: a static text ("multipart: ..."), and the offset in the body of the byte that broke
- * the rule. A rule about a whole header line is broken by the line's first byte, a missing header
- * line by the last byte of the header, a body that ends too early by the byte after it. */
+ * the rule. A rule about a whole header line is broken by the line's first byte, a body that ends
+ * too early by the byte after it. */
 const char *multipart_reason(const struct multipart *mp);
 uint64_t multipart_offset(const struct multipart *mp);
 

@@ -3,8 +3,9 @@
  *
  * Pure: no I/O, no allocation, thread-safe. Slices are borrowed from the input.
  * As lenient as real clients need: blanks around "=", empty parameters (";;"), and an unquoted
- * value of any bytes but blanks, controls, quotes and semicolons. Controls are refused everywhere;
- * bytes above 0x7F pass, because browsers send UTF-8 as it is. */
+ * value of any bytes but blanks, controls, quotes and semicolons. Controls are refused, but for
+ * those within quotes that end neither a line nor a C string: browsers send a file's name as it is,
+ * so whoever reads the value decides. So do bytes above 0x7F pass, which is UTF-8. */
 #ifndef PICOSHARE_TEXT_PARAMS_H
 #define PICOSHARE_TEXT_PARAMS_H
 
