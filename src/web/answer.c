@@ -56,6 +56,8 @@ static const char *reason_phrase(int status)
         return "Address too long";
     case 429:
         return "Too many attempts";
+    case 431:
+        return "Request too large";
     case 503:
         return "Busy";
     case 507:
@@ -100,6 +102,8 @@ static const char *advice(const struct request *request, int status)
         return "Check the link: other text may have got into it.";
     case 429:
         return "Wait before you try again: each wrong passphrase makes the wait longer.";
+    case 431:
+        return "Delete the cookies of this site in your browser, then try again.";
     case 503:
         return "Wait a moment, then try again.";
     case 507:

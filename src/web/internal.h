@@ -63,6 +63,8 @@ bool redirect_to_https(struct request *request);
 /* Whether the owner asks. ERR_AUTH: not. Other errors: the store could not be asked. */
 err_t auth_check(struct request *request) MUST_CHECK;
 bool auth_is_owner(struct request *request);
+/* Takes whoever asks for a stranger, without a look at what they show. */
+void auth_assume_stranger(struct request *request);
 /* Whether this is the passphrase; false also when the client has tried too often, and must wait
  * auth_retry_after_s() seconds (0: it need not). */
 bool auth_passphrase_ok(struct request *request, struct slice passphrase);

@@ -153,3 +153,11 @@ void app_begin(struct request *request)
     }
     request_begin_handler(request);
 }
+
+struct response *app_refuse(struct request *request, int status, const char *text)
+{
+    /* It may be malformed, and its client's address is not known for certain yet; or the server has
+     * no time, not even for a look at its session. */
+    auth_assume_stranger(request);
+    return error_response(request, status, text);
+}

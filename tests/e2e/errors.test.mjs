@@ -6,6 +6,7 @@ import { makeLink, store } from "./walk.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
 const toasts = (page) => page.locator("snackbar-notifications p");
+const LONG_PATH = `/-${"a".repeat(9000)}`;
 const PROXY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
 
 // Every place where a script asks the server for something: how to get there, and how to ask.
@@ -187,8 +188,10 @@ suite("error pages", (test) => {
     { path: "/g/abcdefgh23456789", status: 404, heading: "Not found", advice: "Check the link." },
     { path: "/g/bad", status: 400, heading: "Bad request", advice: "cut off or changed" },
     { path: "/upload", status: 405, heading: "No page here", advice: "Only forms and programs" },
+    { path: "/%zz", status: 400, heading: "Bad request", advice: "cut off or changed" },
+    { path: LONG_PATH, status: 414, heading: "Address too long", advice: "other text may have got" },
   ]) {
-    test(`say for ${path} what to do`, {}, async ({ page, expectConsole }) => {
+    test(`say for ${path.slice(0, 20)} what to do`, {}, async ({ page, expectConsole }) => {
       expectConsole(new RegExp(`status of ${status}`));
       const response = await page.goto(path);
       assert.equal(response.status(), status);
