@@ -50,6 +50,8 @@ static const char *reason_phrase(int status)
         return "Not found";
     case 405:
         return "No page here";
+    case 409:
+        return "There already";
     case 413:
         return "Too large";
     case 414:

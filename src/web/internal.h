@@ -178,6 +178,7 @@ extern const struct request_handler handler_create_link;  /* guest_links.c */
 extern const struct request_handler handler_delete_link;  /* guest_links.c */
 extern const struct request_handler handler_enable_link;  /* guest_links.c */
 extern const struct request_handler handler_disable_link; /* guest_links.c */
+extern const struct request_handler handler_restore_link; /* guest_links.c */
 extern const struct request_handler handler_settings;     /* settings.c: PUT */
 
 extern const struct request_handler handler_guest_links_page; /* guest_pages.c: /guest-links */

@@ -17,6 +17,7 @@ static const struct route routes[] = {
     {"DELETE", "/api/guest-links/{}", ROUTE_OWNER, &handler_delete_link},
     {"PUT", "/api/guest-links/{}/enable", ROUTE_OWNER, &handler_enable_link},
     {"PUT", "/api/guest-links/{}/disable", ROUTE_OWNER, &handler_disable_link},
+    {"PUT", "/api/guest-links/{}/restore", ROUTE_OWNER, &handler_restore_link},
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
     {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
     {"DELETE", "/api/sessions", ROUTE_OWNER, &handler_end_sessions},

@@ -664,6 +664,54 @@ static void test_inactive(void **state)
     response_done(&r);
 }
 
+static void expect_guest_status(const struct server *s, const char *id, int status)
+{
+    char path[64];
+    struct response r;
+    guest_path(id, path);
+    get(s, AUTH_NONE, path, &r);
+    expect_answer(&r, status, NULL);
+    response_done(&r);
+}
+
+/* What was deleted can be brought back for ten minutes; meanwhile it is gone for everybody. */
+static void test_restore(void **state)
+{
+#define RESTORED "DDDDDDDDDDDDDDDD"
+    static const char restore[] = "/api/guest-links/" RESTORED "/restore";
+    static const char *const foreign[] = {"Sec-Fetch-Site: cross-site", NULL};
+    const struct server *s = *state;
+    struct response r;
+    drop_links(s);
+    add_link(s, &(struct link){.id = RESTORED, .max_uploads = "2"});
+    guest_upload(s, RESTORED);
+    api_expect(s, "PUT", restore, NULL, 404,
+               "Guest link with ID " RESTORED " not found: it was not deleted, or too long ago\n");
+    link_delete(s, RESTORED);
+    expect_guest_status(s, RESTORED, 404);
+    assert_int_equal(link_entries(s, RESTORED), 0);
+
+    http_do(s,
+            &(struct request){
+                .method = "PUT", .path = restore, .auth = AUTH_COOKIE, .headers = foreign},
+            &r);
+    expect_answer(&r, 403, "cross-site request refused\n");
+    response_done(&r);
+    api_expect(s, "PUT", restore, NULL, 204, "");
+    expect_guest_status(s, RESTORED, 200);
+    assert_int_equal(link_entries(s, RESTORED), 1);
+    guest_upload(s, RESTORED);
+    assert_int_equal(link_entries(s, RESTORED), 2);
+
+    link_delete(s, RESTORED);
+    add_link(s, &(struct link){.id = RESTORED});
+    api_expect(s, "PUT", restore, NULL, 409, "Guest link with ID " RESTORED " is there already\n");
+    drop_links(s);
+    db_change(s, "UPDATE ext_deleted_guest_links SET deleted = deleted - 601");
+    api_expect(s, "PUT", restore, NULL, 404, NULL);
+    expect_guest_status(s, RESTORED, 404);
+}
+
 static void test_guest_form(void **state)
 {
     const struct server *s = *state;
@@ -902,6 +950,7 @@ int main(void)
         cmocka_unit_test(test_guest_page),
         cmocka_unit_test(test_guest_expirations),
         cmocka_unit_test(test_inactive),
+        cmocka_unit_test(test_restore),
         cmocka_unit_test(test_guest_form),
         cmocka_unit_test(test_upgrade),
         cmocka_unit_test(test_settings),

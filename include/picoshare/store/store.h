@@ -257,6 +257,9 @@ enum store_guest_link_change {
     STORE_GUEST_LINK_DELETE, /* ERR_OK also when there is none; its files become the owner's */
     STORE_GUEST_LINK_ENABLE, /* ERR_NOTFOUND: no such link */
     STORE_GUEST_LINK_DISABLE,
+    /* Takes a deletion back, with the files that still exist. ERR_NOTFOUND: it was not deleted, or
+     * more than UNDO_S ago. ERR_EXISTS: there is such a link. */
+    STORE_GUEST_LINK_RESTORE,
 };
 
 /* Lane: urgent. */
