@@ -232,6 +232,8 @@ suite("guest links", (test) => {
 });
 
 suite("the list of guest links", (test) => {
+  const directory = temporaryDirectory();
+
   test("switches a link off and on", {}, async ({ page, server }) => {
     await logIn(page);
     const path = await create(page, "to switch");
@@ -292,6 +294,85 @@ suite("the list of guest links", (test) => {
     await page.keyboard.press("Space");
     await page.waitForURL("/guest-links/new");
     assert.equal(server.url, new URL(page.url()).origin);
+  });
+
+  test("brings back what was deleted by mistake", {}, async ({ page, server }) => {
+    await logIn(page);
+    const ids = [];
+    for (const label of ["the last", "the middle one", "the first"]) {
+      ids.unshift(await make(page, { label, maxFileUploads: 3 }));
+    }
+    const path = `/g/${ids[1]}`;
+    const guest = await guestPage(page, server, path);
+    await guest.setInputFiles(fileInput, await textFile(directory, "before.txt", "x"));
+    await shortLink(guest);
+
+    await page.goto("/guest-links");
+    const labels = () => page.locator("tbody bdi").allInnerTexts();
+    const before = await labels();
+    await button(rowOf(page, "the middle one"), "Delete").click();
+    await rowOf(page, "the middle one").waitFor({ state: "detached" });
+    assert.equal((await page.request.get(path)).status(), 404);
+    const status = page.getByRole("status").filter({ hasText: "Guest link deleted" });
+    await button(status, "Undo").click();
+    await rowOf(page, "the middle one").waitFor();
+    await page.getByText("Guest link restored").waitFor();
+    assert.equal(await status.count(), 0);
+    assert.deepEqual(await labels(), before);
+    assert.ok(await isFocused(rowOf(page, "the middle one")));
+    await guest.reload();
+    await guest.getByText("This link takes 2 more.").waitFor();
+
+    // Several, by keyboard, the last first.
+    for (const label of ["the first", "the middle one"]) {
+      await button(rowOf(page, label), "Delete").press("Enter");
+      await rowOf(page, label).waitFor({ state: "detached" });
+    }
+    assert.equal(await button(page, "Undo").count(), 2);
+    await page.keyboard.press("Control+z");
+    await rowOf(page, "the middle one").waitFor();
+    await page.keyboard.press("Control+z");
+    await rowOf(page, "the first").waitFor();
+    assert.deepEqual(await labels(), before);
+    await page.reload();
+    assert.deepEqual(await labels(), before);
+    assert.equal(await rowOf(page, "the middle one").getByRole("cell").nth(5).innerText(), "1 / 3");
+  });
+
+  test("offers to bring a link back for ten seconds", {}, async ({ page }) => {
+    await logIn(page);
+    await make(page, { label: "short-lived offer" });
+    await page.goto("/guest-links");
+    await page.clock.install();
+    const row = rowOf(page, "short-lived offer");
+    await button(row, "Delete").click();
+    await row.waitFor({ state: "detached" });
+    await page.clock.runFor(9000);
+    await button(page, "Undo").focus();
+    await page.clock.runFor(60_000);
+    assert.ok(await button(page, "Undo").isVisible(), "as long as the focus is there");
+    await button(page, "Create new").focus();
+    await page.clock.runFor(9000);
+    assert.ok(await button(page, "Undo").isVisible());
+    await page.clock.runFor(1500);
+    assert.equal(await button(page, "Undo").count(), 0);
+  });
+
+  test("says when a link cannot be brought back", {}, async ({ page, expectConsole }) => {
+    expectConsole(/status of 404/);
+    await logIn(page);
+    const id = await make(page, { label: "lost" });
+    await page.goto("/guest-links");
+    await button(rowOf(page, "lost"), "Delete").click();
+    await rowOf(page, "lost").waitFor({ state: "detached" });
+    assert.equal((await page.request.put(`/api/guest-links/${id}/restore`)).status(), 204);
+    assert.equal((await page.request.delete(`/api/guest-links/${id}`)).status(), 200);
+    await page.route(`**/api/guest-links/${id}/restore`, (route) =>
+      route.fulfill({ status: 404, contentType: "text/plain", body: "deleted too long ago\n" }),
+    );
+    await button(page, "Undo").click();
+    await page.getByRole("alert").filter({ hasText: "deleted too long ago" }).waitFor();
+    assert.equal(await rowOf(page, "lost").count(), 0);
   });
 
   test("says what failed", {}, async ({ page, expectConsole }) => {
