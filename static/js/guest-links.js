@@ -19,15 +19,16 @@ async function copy(id) {
 
 async function enableOrDisable(id, row, button) {
   const enable = button.getAttribute("aria-label") === "Enable";
-  const spent = row.hasAttribute("data-spent");
+  const { spent = "" } = row.dataset; // what keeps it from working even when it is enabled
   const next = enable ? "Disable" : "Enable";
   await callApi("PUT", `/api/guest-links/${id}/${enable ? "enable" : "disable"}`);
   button.setAttribute("aria-label", next);
   button.textContent = next;
-  row.classList.toggle("inactive", !enable || spent);
+  row.classList.toggle("inactive", !enable || spent !== "");
+  row.querySelector(".badge").textContent = enable ? spent : "Disabled";
   if (!enable) {
     notify("Guest link disabled");
-  } else if (spent) {
+  } else if (spent !== "") {
     notify("Guest link reactivated, but it has expired or is used up");
   } else {
     linkName(id, row);

@@ -169,9 +169,12 @@ suite("guest links", (test) => {
     assert.equal(await row.getByRole("cell").nth(5).innerText(), "1 / 1");
     assert.equal(await row.getByRole("cell").nth(0).getByRole("link").count(), 0);
     assert.equal(await button(row, "Copy").isVisible(), false);
+    assert.ok(await row.getByText("Used up").isVisible());
     // It can be switched off and on again, which does not make it active.
     await button(row, "Disable").click();
+    await row.getByText("Disabled").waitFor();
     await button(row, "Enable").click();
+    await row.getByText("Used up").waitFor();
     await page.getByText("Guest link reactivated, but it has expired or is used up").waitFor();
     assert.equal(await button(row, "Copy").isVisible(), false);
   });
@@ -239,19 +242,24 @@ suite("the list of guest links", (test) => {
     const path = await create(page, "to switch");
     const row = rowOf(page, "to switch");
     assert.ok(await button(row, "Copy").isVisible());
-    assert.equal(await row.getByText("Inactive").isVisible(), false);
+    assert.equal(await row.getByText("Disabled").isVisible(), false);
     await button(row, "Disable").click();
     await page.getByText("Guest link disabled").waitFor();
     assert.equal(await button(row, "Copy").isVisible(), false);
-    assert.ok(await row.getByText("Inactive").isVisible());
+    assert.ok(await row.getByText("Disabled").isVisible());
     assert.ok(await isFocused(button(row, "Enable")));
     const guest = await guestPage(page, server, path);
     assert.equal(await guest.locator("h1").innerText(), "Guest Link Inactive");
 
     await page.reload();
     assert.equal(await row.getByRole("link").count(), 0);
+    await page.goto(path);
+    await page.getByText("This guest link no longer works: it is disabled.").waitFor();
+    await page.getByText("in the list of guest links you can enable it").waitFor();
+    await page.getByRole("link", { name: "list of guest links" }).click();
     await button(row, "Enable").click();
     await page.getByText("Guest link reactivated").waitFor();
+    assert.equal(await row.getByText("Disabled").count(), 0);
     assert.ok(await button(row, "Copy").isVisible());
     assert.equal(await row.getByRole("link").getAttribute("href"), path);
     await guest.reload();

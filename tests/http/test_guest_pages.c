@@ -230,38 +230,38 @@ static void test_cells(void **state)
     static const struct {
         struct link link;
         const char *cells[6];
-        bool inactive;
+        const char *state; /* NULL: active */
     } cases[] = {
         {{.id = "AAAAAAAAAAAAAAAA", .label = "'For Joe'"},
          {"For Joe", "2026-01-02", "Never", "Never", "Unlimited", "0 / Unlimited"},
-         false},
+         NULL},
         {{.id = "BBBBBBBBBBBBBBBB",
           .max_bytes = "52428800",
           .max_uploads = "5",
           .expires = "'2024-02-29T23:59:59Z'",
           .lifetime = "'168h0m0s'"},
          {"unnamed", "2026-01-02", NULL, "7 days", "50.00 MB", "0 / 5"},
-         true},
+         "Expired"},
         {{.id = "CCCCCCCCCCCCCCCC",
           .max_bytes = "1048576",
           .max_uploads = "1",
           .lifetime = "'8760h0m0s'",
           .disabled = true},
          {"unnamed", "2026-01-02", "Never", "1 year", "1.00 MB", "0 / 1"},
-         true},
+         "Disabled"},
         {{.id = "DDDDDDDDDDDDDDDD",
           .max_bytes = "9223372036854775807",
           .max_uploads = "9223372036854775807",
           .created = "'2022-02-21T23:59:59Z'",
           .lifetime = "'36h30m0.5s'"},
          {"unnamed", "2022-02-21", "Never", "1 day", "8.00 EB", "0 / 9223372036854775807"},
-         false},
+         NULL},
         {{.id = "EEEEEEEEEEEEEEEE", .lifetime = "'soon'"},
          {"unnamed", "2026-01-02", "Never", "Unknown", "Unlimited", "0 / Unlimited"},
-         false},
+         NULL},
         {{.id = "FFFFFFFFFFFFFFFF", .label = "NULL", .expires = "NULL", .lifetime = "NULL"},
          {"unnamed", "2026-01-02", "Never", "Never", "Unlimited", "0 / Unlimited"},
-         false},
+         NULL},
     };
     const struct server *s = *state;
     struct response r;
@@ -283,9 +283,14 @@ static void test_cells(void **state)
         }
         char href[40];
         (void)snprintf(href, sizeof href, "href=\"/g/%s\"", id);
-        assert_int_equal(row_has(row, href), !cases[i].inactive);
-        assert_int_equal(row_has(row, "class=\"inactive\""), cases[i].inactive);
-        assert_int_equal(row_has(row, "data-spent"), cases[i].inactive && !cases[i].link.disabled);
+        bool inactive = cases[i].state != NULL;
+        char badge[40];
+        (void)snprintf(badge, sizeof badge, "class=\"badge\">%s</span>",
+                       inactive ? cases[i].state : "");
+        assert_true(row_has(row, badge));
+        assert_int_equal(row_has(row, href), !inactive);
+        assert_int_equal(row_has(row, "class=\"inactive\""), inactive);
+        assert_int_equal(row_has(row, "data-spent"), inactive && !cases[i].link.disabled);
         assert_int_equal(row_has(row, "aria-label=\"Enable\""), cases[i].link.disabled);
         assert_int_equal(row_has(row, "aria-label=\"Disable\""), !cases[i].link.disabled);
         assert_true(row_has(row, ">Copy</button>") && row_has(row, ">Delete</button>"));
@@ -660,7 +665,13 @@ static void test_inactive(void **state)
 
     get(s, AUTH_COOKIE, "/g/AAAAAAAAAAAAAAAA", &r);
     expect_answer(&r, 200, NULL);
-    expect_part(&r, "<a href=\"/guest-links\">list of guest links</a>");
+    expect_part(&r, "it is disabled.");
+    expect_part(&r, "in the <a href=\"/guest-links\">list of guest links</a> you can enable it.");
+    expect_no_part(&r, "Ask the owner");
+    response_done(&r);
+    get(s, AUTH_COOKIE, "/g/BBBBBBBBBBBBBBBB", &r);
+    expect_part(&r, "it has expired.");
+    expect_part(&r, "you can make a new one.");
     response_done(&r);
 }
 

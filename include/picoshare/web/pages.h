@@ -176,7 +176,8 @@ struct guest_link_view {
     const char *max_size;
     const char *uploads;
     bool disabled;
-    bool spent; /* expired or used up: enabling it does not help */
+    const char *state; /* "" while it takes files; or "Disabled", "Expired", "Used up" */
+    const char *spent; /* the same if it were enabled */
 };
 
 /* `/guest-links/new`: the same lifetimes, for the link and for the files. */
@@ -190,6 +191,8 @@ struct guest_link_new_page {
 /* `/g/{id}` when it takes no files. */
 struct guest_inactive_page {
     struct page_head head;
+    const char *reason; /* for the owner: "it is disabled" */
+    const char *remedy; /* likewise: "enable it" */
 };
 
 /* `/settings` */
