@@ -103,7 +103,7 @@ struct files_page {
     const char *sort; /* for the search form to keep */
     const char *order;
     const char *search; /* "": none */
-    bool searchable;    /* there is more than one page, or a search is on */
+    bool searchable;    /* there is a file, or a search is on */
     const char *first_url;
     const char *previous_url;
     const char *next_url;
