@@ -48,7 +48,9 @@ function linkName(id, row) {
 }
 
 async function remove(id, row) {
-  await callApi("DELETE", `/api/guest-links/${id}`);
+  await callApi("DELETE", `/api/guest-links/${id}`, {
+    doubt: "It may have been deleted: reload this page to see.",
+  });
   const below = [...rows.children].slice([...rows.children].indexOf(row) + 1);
   notifyWithUndo("Guest link deleted", () => restore(id, row, below));
   const hadFocus = row.contains(document.activeElement);
@@ -70,7 +72,9 @@ async function remove(id, row) {
 async function restore(id, row, below) {
   hideProblem();
   try {
-    await callApi("PUT", `/api/guest-links/${id}/restore`);
+    await callApi("PUT", `/api/guest-links/${id}/restore`, {
+      doubt: "It may have been restored: reload this page to see.",
+    });
   } catch (problem) {
     showProblem(problem);
     return;

@@ -146,7 +146,7 @@ async function* everyPlaceOfUploading(page, path, api) {
     yield "upload-custom";
     await page.locator("#expiration-select").selectOption({ label: "1 day" });
   }
-  await refuse(page, api, 507, "no space left on the disk of the server\n");
+  await refuse(page, api, 507, "the server's disk is full; nothing of this upload was stored\n");
   await input.setInputFiles(file("refused.txt"));
   await page.getByRole("alert").waitFor();
   yield "upload-refused";
