@@ -5,6 +5,7 @@
 #include "picoshare/base/log.h"
 #include "picoshare/text/accept.h"
 #include "picoshare/text/html.h"
+#include "picoshare/text/percent.h"
 #include "templates.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -293,6 +294,21 @@ void add_base_url(const struct request *request, struct buf *out)
     struct slice host = request_host(request);
     buf_add_str(out, request_has_https_links(request) ? "https://" : "http://");
     buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
+}
+
+void add_short_url(const struct request *request, const char *id, struct buf *out)
+{
+    add_base_url(request, out);
+    buf_add_str(out, "/-");
+    buf_add_str(out, id);
+}
+
+void add_full_url(const struct request *request, const char *id, const char *filename,
+                  struct buf *out)
+{
+    add_short_url(request, id, out);
+    buf_add_char(out, '/');
+    percent_add_component(out, slice_str(filename));
 }
 
 bool redirect_to_https(struct request *request)

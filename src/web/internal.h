@@ -55,6 +55,10 @@ bool wants_html(const struct request *request);
 void add_query(const struct request *request, struct buf *out);
 /* "http://host" of the links we print: the public URL, or what the client asked for. */
 void add_base_url(const struct request *request, struct buf *out);
+/* The short link of a file, or the one with its name. */
+void add_short_url(const struct request *request, const char *id, struct buf *out);
+void add_full_url(const struct request *request, const char *id, const char *filename,
+                  struct buf *out);
 /* Sends a visitor who came without HTTPS there, if the proxy says so (http-api.md 14.2). */
 bool redirect_to_https(struct request *request);
 
@@ -191,8 +195,8 @@ extern const struct request_handler handler_figures;      /* system_api.c */
 extern const struct request_handler handler_end_session;  /* system_api.c */
 extern const struct request_handler handler_end_sessions; /* system_api.c */
 
-/* login.c: the login page, with what went wrong ("" for nothing). */
+/* login.c: the login page, with what went wrong and what to do ("" for nothing). */
 void render_login_page(struct request *request, const char *next, const char *error,
-                       struct buf *out);
+                       const char *advice, struct buf *out);
 
 #endif

@@ -81,14 +81,17 @@ function fateOf(wasSent) {
   return wasSent ? `It may have been stored: ${LOOK_FIRST}` : "Nothing of it was kept.";
 }
 
-/* Adds to the problem what has become of the file; `it` is what to call it. */
-function explain(problem, it) {
+/* Adds to the problem what has become of the file, which has this name in the text; without one it
+   is plain which file is meant. The server may have said already that nothing was stored. */
+function explain(problem, name = null) {
+  const it = name === null ? "It" : `“${name}”`;
+  const isSaid = /nothing .* was stored/.test(problem.message);
   if (problem.doubtful) {
     addOutcome(problem, `${it} may have been stored: ${LOOK_FIRST}`);
-  } else if (/nothing .* was stored/.test(problem.message)) {
-    addOutcome(problem, `${it} was not uploaded.`);
-  } else {
+  } else if (!isSaid) {
     addOutcome(problem, `${it} was not uploaded; nothing of it was kept.`);
+  } else if (name !== null) {
+    addOutcome(problem, `${it} was not uploaded.`);
   }
   return problem;
 }
@@ -203,7 +206,7 @@ async function uploadOne(file) {
       showCancelled(file, wasSent);
     } else {
       const retry = problem.hopeless ? null : () => upload([file]);
-      showProblem(explain(problem, `“${file.name}”`), retry);
+      showProblem(explain(problem, file.name), retry);
     }
   } finally {
     busy = false;
@@ -275,7 +278,7 @@ class Row {
       if (problem === this.#abort.signal.reason) {
         this.#end("cancelled", `Cancelled. ${fateOf(this.#wasSent)}`);
       } else {
-        this.#end("failed", sentences(explain(problem, "It")), !problem.hopeless);
+        this.#end("failed", sentences(explain(problem)), !problem.hopeless);
       }
     }
   }

@@ -73,6 +73,7 @@ suite("logging in", (test) => {
     await page.getByLabel("Passphrase").fill("wrong");
     await page.getByRole("button", { name: "Authenticate" }).click();
     await page.getByText("incorrect shared secret").waitFor();
+    await page.getByText("Check the passphrase, then try again.").waitFor();
 
     await page.getByLabel("Passphrase").fill(PASSPHRASE);
     await page.getByRole("button", { name: "Authenticate" }).click();

@@ -37,8 +37,9 @@ struct landing_page {
 /* `/login`; also the answer to a failed POST /login. */
 struct login_page {
     struct page_head head;
-    const char *next;  /* local path to go to afterwards, "" for the start page */
-    const char *error; /* "" when nothing went wrong */
+    const char *next;   /* local path to go to afterwards, "" for the start page */
+    const char *error;  /* "" when nothing went wrong */
+    const char *advice; /* what to do now; "" likewise */
 };
 
 /* One choice of a select element. */
@@ -118,6 +119,8 @@ struct file_info_page {
     struct page_head head;
     const char *id;
     const char *filename;
+    const char *full_url; /* http://host/-ID/name */
+    const char *short_url;
     const char *size;
     const char *expires;
     int64_t downloads;
@@ -253,7 +256,7 @@ struct error_page {
     struct page_head head;
     int status;
     const char *heading; /* what happened, in a few words: "Not found" */
-    const char *message; /* the same text that other clients get */
+    const char *message; /* the same text that other clients get, in small print */
     const char *advice;  /* what to do now, "" when there is nothing to say */
 };
 
