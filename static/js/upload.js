@@ -26,6 +26,7 @@ const progressBar = byId("upload-progress-bar");
 const spinner = byId("progress-spinner");
 const cancelled = byId("upload-cancelled");
 const queueList = byId("queue");
+const queuePlace = byId("queue-place");
 const queueStatus = byId("queue-status");
 const result = byId("upload-result");
 const guestLink = JSON.parse(byId("guest-link-metadata")?.textContent ?? "null");
@@ -337,17 +338,20 @@ async function runQueue() {
   }
   busy = true;
   show(result, false);
+  show(queuePlace);
   for (;;) {
     const row = rows.find(({ state }) => state === "waiting");
     if (row === undefined) {
       break;
     }
     const place = rows.indexOf(row) + 1;
+    queuePlace.textContent = `Sending ${place} of ${rows.length}…`;
     await row.run((percent) => {
       document.title = `PicoShare ↑ ${percent}% (${place}/${rows.length})`;
     });
   }
   busy = false;
+  show(queuePlace, false);
   showSum(rows.filter(({ state }) => state === "done").length);
 }
 

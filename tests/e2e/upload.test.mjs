@@ -398,12 +398,16 @@ suite("several files", (test) => {
     const row = (name) => page.getByRole("listitem").filter({ hasText: name });
     await row("good.txt").getByText("Done").waitFor();
     await row("unwanted.txt").getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("Sending 2 of 3…").waitFor();
+    const top = () => page.locator("#queue").evaluate((list) => list.offsetTop);
+    const before = await top();
     release();
     await row("unlucky.txt")
       .getByText("busy. It was not uploaded; nothing of it was kept. Wait a moment")
       .waitFor();
     await row("unwanted.txt").getByText("Cancelled. Nothing of it was kept.").waitFor();
     await page.getByText("1 of 3 files uploaded.").waitFor();
+    assert.equal(await top(), before, "the result must not push the rows");
     assert.ok(await row("unlucky.txt").evaluate((item) => item === document.activeElement));
 
     await page.unroute("**/api/entry?*");
