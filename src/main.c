@@ -211,6 +211,7 @@ static int run(struct program *program, const sigset_t *signals)
         .proxy = &program->options.proxy,
         .app = &program->app,
         .begin = app_begin,
+        .refuse = app_refuse,
     };
     if (server_start(&server_options, &program->server, &info) != ERR_OK) {
         return fatal(&info);

@@ -12,10 +12,20 @@ int64_t guest_link_files_left(const struct store_guest_link *link)
     return link->max_file_uploads > link->uploads ? link->max_file_uploads - link->uploads : 0;
 }
 
+enum guest_link_state guest_link_state(const struct store_guest_link *link, int64_t now)
+{
+    if (link->disabled) {
+        return GUEST_LINK_DISABLED;
+    }
+    if (link->url_expiration_time != STORE_NEVER && link->url_expiration_time <= now) {
+        return GUEST_LINK_EXPIRED;
+    }
+    return guest_link_files_left(link) == 0 ? GUEST_LINK_USED_UP : GUEST_LINK_ACTIVE;
+}
+
 bool guest_link_is_active(const struct store_guest_link *link, int64_t now)
 {
-    bool expired = link->url_expiration_time != STORE_NEVER && link->url_expiration_time <= now;
-    return !link->disabled && !expired && guest_link_files_left(link) != 0;
+    return guest_link_state(link, now) == GUEST_LINK_ACTIVE;
 }
 
 err_t guest_link_lifetime(const struct store_guest_link *link, int64_t *ret_ns)

@@ -90,6 +90,7 @@ struct server {
     const struct proxy_config *proxy;
     void *app;
     void (*begin)(struct request *request);
+    struct response *(*refuse)(struct request *request, int status, const char *text);
     int listen_fd;
     uint16_t port;
     _Atomic bool refusing; /* no new requests */

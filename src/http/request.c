@@ -318,12 +318,7 @@ void request_wait(struct request *request)
 
 static void refuse(struct request *request, int status, const char *text)
 {
-    struct response *response = response_new(status);
-    response_add_text(response, text);
-    if (status == 503) {
-        response_retry_after(response);
-    }
-    request_answer(request, response);
+    request_answer(request, request->server->refuse(request, status, text));
 }
 
 static bool crowded(struct request *request)

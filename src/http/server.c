@@ -159,6 +159,7 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     server->proxy = options->proxy;
     server->app = options->app;
     server->begin = options->begin;
+    server->refuse = options->refuse;
     lock_init(&server->lock);
     list_init(&server->requests);
     list_init(&server->connections);

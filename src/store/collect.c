@@ -1,13 +1,14 @@
 /* collect.c — removes what has expired and what belongs to nothing, a slice at a time.
  *
  * Step by step: expired entries (with their history; their chunks then belong to nothing), files
- * whose chunks belong to nothing, expired sessions. Entries are walked by rowid and chunk rows by
- * id, one index seek per file, so a slice costs the same in a large database as in a small one. */
+ * whose chunks belong to nothing, expired sessions, old copies of deleted guest links. Entries are
+ * walked by rowid and chunk rows by id, one index seek per file, so a slice costs the same in a
+ * large database as in a small one. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include <string.h>
 
-enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_SESSIONS, STEP_END };
+enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_SESSIONS, STEP_DELETED_LINKS, STEP_END };
 
 /* Looks at up to ENTRIES_AT_ONCE entries after collect->rowid. */
 static err_t collect_entries(struct store *store, struct store_collect *collect)
@@ -85,7 +86,7 @@ static err_t collect_sessions(struct store *store, struct store_collect *collect
 {
     struct query q = query_start(&store->writer, "DELETE FROM ext_sessions WHERE expires <= ?");
     query_bind_int(&q, clock_now_s(store->clock));
-    collect->step = STEP_END;
+    collect->step = STEP_DELETED_LINKS;
     return query_finish(&q);
 }
 
@@ -103,6 +104,10 @@ static err_t run_collect(struct store *store, struct store_job *job)
             break;
         case STEP_SESSIONS:
             err = collect_sessions(store, collect);
+            break;
+        case STEP_DELETED_LINKS:
+            err = guest_links_forget_deleted(store);
+            collect->step = STEP_END;
             break;
         default:
             return ERR_INTERNAL;

@@ -50,15 +50,18 @@ static err_t read_database(struct store *store, struct store_figures *figures)
     struct conn *conn = reader_take(store);
     struct query q =
         query_start(conn, "SELECT (SELECT count(*) FROM entries), (SELECT ifnull(sum(size), 0)"
-                          " FROM ext_files), (SELECT page_count FROM pragma_page_count()),"
+                          " FROM ext_files), (SELECT count(*) FROM ext_sessions WHERE expires > ?),"
+                          " (SELECT page_count FROM pragma_page_count()),"
                           " (SELECT freelist_count FROM pragma_freelist_count()),"
                           " (SELECT auto_vacuum FROM pragma_auto_vacuum())");
+    query_bind_int(&q, clock_now_s(store->clock));
     if (query_row(&q)) {
         figures->files = query_column_int(&q, 0);
         figures->upload_bytes = query_column_int(&q, 1);
-        figures->pages = query_column_int(&q, 2);
-        figures->free_pages = query_column_int(&q, 3);
-        figures->can_shrink = query_column_int(&q, 4) != 0 && !store->foreign_checkpoints;
+        figures->sessions = query_column_int(&q, 2);
+        figures->pages = query_column_int(&q, 3);
+        figures->free_pages = query_column_int(&q, 4);
+        figures->can_shrink = query_column_int(&q, 5) != 0 && !store->foreign_checkpoints;
     }
     err_t err = query_end(&q);
     reader_give(store, conn);

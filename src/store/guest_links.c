@@ -1,4 +1,7 @@
-/* guest_links.c — the links that the owner hands out for uploads. */
+/* guest_links.c — the links that the owner hands out for uploads.
+ *
+ * A link that is deleted is gone, also for a PicoShare that opens the file; what there was of it
+ * stays in two extra tables for a while, since it is deleted without a question. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
@@ -103,7 +106,7 @@ err_t guest_link_check_room(struct store *store, const char *id, size_t files)
     return err != ERR_OK ? err : result;
 }
 
-/* ---- changing ---- */
+/* ---- creating ---- */
 
 /* 0 stands for no limit, which the database writes as NULL. */
 static err_t run_create(struct store *store, struct store_job *job)
@@ -131,32 +134,124 @@ void store_create_guest_link_init(struct store_create_guest_link *create)
     *create = (struct store_create_guest_link){.job = {.run = run_create, .durable = true}};
 }
 
-static err_t delete_link(struct store *store, const char *id)
+/* ---- deleting, and taking it back ---- */
+
+#define COPIED_COLUMNS                                                                             \
+    "id, label, max_file_bytes, max_file_uploads, creation_time, url_expiration_time,"             \
+    " file_expiration_time, is_disabled"
+
+/* Runs a change whose only parameter is the id of a link. */
+static err_t change_for(struct store *store, const char *sql, const char *id)
 {
-    struct query q = query_start(&store->writer,
-                                 "UPDATE entries SET guest_link_id = NULL WHERE guest_link_id = ?");
+    struct query q = query_start(&store->writer, sql);
     query_bind_text(&q, id);
-    err_t err = query_finish(&q);
-    if (err == ERR_OK) {
-        q = query_start(&store->writer, "DELETE FROM guest_links WHERE id = ?");
-        query_bind_text(&q, id);
-        err = query_finish(&q);
+    return query_finish(&q);
+}
+
+static err_t change_all(struct store *store, const char *const *statements, size_t n,
+                        const char *id)
+{
+    err_t err = ERR_OK;
+    for (size_t i = 0; err == ERR_OK && i < n; i++) {
+        err = change_for(store, statements[i], id);
     }
     return err;
+}
+
+err_t guest_links_forget_deleted(struct store *store)
+{
+    struct query q =
+        query_start(&store->writer, "DELETE FROM ext_deleted_guest_links WHERE deleted <= ?");
+    query_bind_int(&q, clock_now_s(store->clock) - UNDO_S);
+    err_t err = query_finish(&q);
+    return err != ERR_OK
+               ? err
+               : conn_run(&store->writer, "DELETE FROM ext_deleted_guest_files WHERE link_id NOT IN"
+                                          " (SELECT id FROM ext_deleted_guest_links)");
+}
+
+/* A link that does not exist leaves the copy of an earlier one alone. */
+static err_t keep_copy(struct store *store, const char *id)
+{
+    static const char *const statements[] = {
+        "DELETE FROM ext_deleted_guest_files WHERE link_id = ?1"
+        " AND EXISTS (SELECT 1 FROM guest_links WHERE id = ?1)",
+        "INSERT INTO ext_deleted_guest_files (link_id, entry_id)"
+        " SELECT guest_link_id, id FROM entries WHERE guest_link_id = ?1"
+        " AND EXISTS (SELECT 1 FROM guest_links WHERE id = ?1)",
+    };
+    err_t err = change_all(store, statements, ARRAY_LEN(statements), id);
+    if (err != ERR_OK) {
+        return err;
+    }
+    struct query q = query_start(&store->writer,
+                                 "INSERT OR REPLACE INTO ext_deleted_guest_links (" COPIED_COLUMNS
+                                 ", place, deleted) SELECT " COPIED_COLUMNS
+                                 ", rowid, ? FROM guest_links WHERE id = ?");
+    query_bind_int(&q, clock_now_s(store->clock));
+    query_bind_text(&q, id);
+    return query_finish(&q);
+}
+
+static err_t delete_link(struct store *store, const char *id)
+{
+    static const char *const statements[] = {
+        "UPDATE entries SET guest_link_id = NULL WHERE guest_link_id = ?",
+        "DELETE FROM guest_links WHERE id = ?",
+    };
+    err_t err = guest_links_forget_deleted(store);
+    if (err == ERR_OK) {
+        err = keep_copy(store, id);
+    }
+    return err != ERR_OK ? err : change_all(store, statements, ARRAY_LEN(statements), id);
+}
+
+/* Its rowid, by which links of one second are ordered, is given back too if it is still free. */
+static err_t restore_link(struct store *store, const char *id)
+{
+    static const char *const statements[] = {
+        "UPDATE entries SET guest_link_id = ?1 WHERE guest_link_id IS NULL AND id IN"
+        " (SELECT entry_id FROM ext_deleted_guest_files WHERE link_id = ?1)",
+        "DELETE FROM ext_deleted_guest_files WHERE link_id = ?",
+        "DELETE FROM ext_deleted_guest_links WHERE id = ?",
+    };
+    struct query q = query_start(
+        &store->writer,
+        "INSERT INTO guest_links (rowid, " COPIED_COLUMNS ")"
+        " SELECT iif(place IN (SELECT rowid FROM guest_links), NULL, place),"
+        " " COPIED_COLUMNS " FROM ext_deleted_guest_links WHERE id = ? AND deleted > ?");
+    query_bind_text(&q, id);
+    query_bind_int(&q, clock_now_s(store->clock) - UNDO_S);
+    err_t err = query_finish(&q);
+    if (err == ERR_OK && sqlite3_changes(store->writer.db) == 0) {
+        err = ERR_NOTFOUND;
+    }
+    return err != ERR_OK ? err : change_all(store, statements, ARRAY_LEN(statements), id);
+}
+
+/* ---- switching ---- */
+
+static err_t switch_link(struct store *store, const char *id, bool disabled)
+{
+    struct query q =
+        query_start(&store->writer, "UPDATE guest_links SET is_disabled = ? WHERE id = ?");
+    query_bind_int(&q, disabled ? 1 : 0);
+    query_bind_text(&q, id);
+    err_t err = query_finish(&q);
+    return err == ERR_OK && sqlite3_changes(store->writer.db) == 0 ? ERR_NOTFOUND : err;
 }
 
 static err_t run_change(struct store *store, struct store_job *job)
 {
     struct store_change_guest_link *change = CONTAINER_OF(job, struct store_change_guest_link, job);
-    if (change->change == STORE_GUEST_LINK_DELETE) {
+    switch (change->change) {
+    case STORE_GUEST_LINK_DELETE:
         return delete_link(store, change->id);
+    case STORE_GUEST_LINK_RESTORE:
+        return restore_link(store, change->id);
+    default:
+        return switch_link(store, change->id, change->change == STORE_GUEST_LINK_DISABLE);
     }
-    struct query q =
-        query_start(&store->writer, "UPDATE guest_links SET is_disabled = ? WHERE id = ?");
-    query_bind_int(&q, change->change == STORE_GUEST_LINK_DISABLE ? 1 : 0);
-    query_bind_text(&q, change->id);
-    err_t err = query_finish(&q);
-    return err == ERR_OK && sqlite3_changes(store->writer.db) == 0 ? ERR_NOTFOUND : err;
 }
 
 void store_change_guest_link_init(struct store_change_guest_link *change)

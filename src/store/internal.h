@@ -85,6 +85,9 @@ err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 /* guest_links.c — whether files may still be stored through a link; as store_publish. */
 err_t guest_link_check_room(struct store *store, const char *id, size_t files) MUST_CHECK;
 
+/* guest_links.c — drops what is kept of links that were deleted more than UNDO_S ago. */
+err_t guest_links_forget_deleted(struct store *store) MUST_CHECK;
+
 /* store.c — a read-only connection for a moment; waits for one to become free. */
 struct conn *reader_take(struct store *store);
 void reader_give(struct store *store, struct conn *conn);

@@ -5,6 +5,7 @@
 #include "picoshare/base/log.h"
 #include "picoshare/text/accept.h"
 #include "picoshare/text/html.h"
+#include "picoshare/text/percent.h"
 #include "templates.h"
 #include <jansson.h>
 #include <stdio.h>
@@ -50,12 +51,16 @@ static const char *reason_phrase(int status)
         return "Not found";
     case 405:
         return "No page here";
+    case 409:
+        return "There already";
     case 413:
         return "Too large";
     case 414:
         return "Address too long";
     case 429:
         return "Too many attempts";
+    case 431:
+        return "Request too large";
     case 503:
         return "Busy";
     case 507:
@@ -100,6 +105,8 @@ static const char *advice(const struct request *request, int status)
         return "Check the link: other text may have got into it.";
     case 429:
         return "Wait before you try again: each wrong passphrase makes the wait longer.";
+    case 431:
+        return "Delete the cookies of this site in your browser, then try again.";
     case 503:
         return "Wait a moment, then try again.";
     case 507:
@@ -309,6 +316,21 @@ void add_base_url(const struct request *request, struct buf *out)
     struct slice host = request_host(request);
     buf_add_str(out, request_has_https_links(request) ? "https://" : "http://");
     buf_add_slice(out, host_is_plain(host) ? host : SLICE("localhost"));
+}
+
+void add_short_url(const struct request *request, const char *id, struct buf *out)
+{
+    add_base_url(request, out);
+    buf_add_str(out, "/-");
+    buf_add_str(out, id);
+}
+
+void add_full_url(const struct request *request, const char *id, const char *filename,
+                  struct buf *out)
+{
+    add_short_url(request, id, out);
+    buf_add_char(out, '/');
+    percent_add_component(out, slice_str(filename));
 }
 
 bool redirect_to_https(struct request *request)

@@ -102,6 +102,11 @@ bool auth_is_owner(struct request *request)
     return auth_check(request) == ERR_OK;
 }
 
+void auth_assume_stranger(struct request *request)
+{
+    request_set_note(request, NOTE_VISITOR, VISITOR_STRANGER);
+}
+
 void auth_set_cookie(const struct request *request, struct slice token, struct response *response)
 {
     char cookie[256];

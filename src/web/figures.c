@@ -13,6 +13,9 @@ err_t figures_collect(const struct request *request, struct figures *ret_figures
 {
     struct app *app = app_of(request);
     *ret_figures = (struct figures){
+        .version = app->version,
+        .revision = app->revision,
+        .commit_time = app->commit_time,
         .uptime_s = clock_now_s(app->clock) - app->started,
         .log_bytes = store_wal_bytes(app->store),
         .uploads = uploads_running(app->uploads),
@@ -36,15 +39,27 @@ static void add(struct buf *out, const char *name, int64_t value)
     }
 }
 
-/* Names are ours and need no escapes; so does the version. */
-void figures_add_json(const struct figures *figures, const char *version, struct buf *out)
+static void add_text(struct buf *out, const char *name, const char *text)
+{
+    if (text[0] == '\0') {
+        buf_addf(out, ",\"%s\":null", name);
+    } else {
+        buf_addf(out, ",\"%s\":\"%s\"", name, text);
+    }
+}
+
+/* Names are ours and need no escapes; neither does what is known of the build. */
+void figures_add_json(const struct figures *figures, struct buf *out)
 {
     const struct store_figures *store = &figures->store;
     const struct memory_use *memory = &figures->memory;
-    buf_addf(out, "{\"version\":\"%s\"", version);
+    buf_addf(out, "{\"version\":\"%s\"", figures->version);
+    add_text(out, "revision", figures->revision);
+    add_text(out, "commitTime", figures->commit_time);
     add(out, "uptimeSeconds", figures->uptime_s);
     add(out, "files", store->files);
     add(out, "uploadBytes", store->upload_bytes);
+    add(out, "sessions", store->sessions);
     add(out, "databaseFilesBytes", store->files_bytes);
     add(out, "logBytes", figures->log_bytes);
     add(out, "pageBytes", store->page_bytes);

@@ -10,6 +10,9 @@
 #include "picoshare/store/store.h"
 
 struct figures {
+    const char *version; /* of this build; "" what is not known of it */
+    const char *revision;
+    const char *commit_time;
     int64_t uptime_s;
     struct store_figures store;
     int64_t log_bytes; /* of the write-ahead log in use */
@@ -24,6 +27,6 @@ struct figures {
 
 err_t figures_collect(const struct request *request, struct figures *ret_figures) MUST_CHECK;
 /* As one JSON object and a line feed; what is not known is null. */
-void figures_add_json(const struct figures *figures, const char *version, struct buf *out);
+void figures_add_json(const struct figures *figures, struct buf *out);
 
 #endif

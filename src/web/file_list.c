@@ -321,7 +321,7 @@ static void render(struct file_list *list, struct buf *page)
         .sort = sort_names[wish->sort],
         .order = wish->descending ? "desc" : "asc",
         .search = wish->search,
-        .searchable = !start || !end || wish->search[0] != '\0',
+        .searchable = list->count > 0 || !start || !end || wish->search[0] != '\0',
         .first_url = start ? NULL : urls + pager.first,
         .previous_url = previous ? urls + pager.previous : NULL,
         .next_url = next ? urls + pager.next : NULL,

@@ -50,23 +50,31 @@ static void print_sha256(const struct store_entry *entry, char ret_text[2 * SHA2
     }
 }
 
-static void render_info(const struct store_entry *entry, const struct store_guest_link *link,
-                        int64_t downloads, int64_t now, struct buf *page)
+static void render_info(const struct request *request, const struct store_entry *entry,
+                        const struct store_guest_link *link, int64_t downloads, struct buf *page)
 {
+    struct buf full_url;
+    struct buf short_url;
     char size[SIZE_TEXT_SIZE];
     char expires[EXPIRY_TEXT_SIZE];
     char upload_time[TIMESTAMP_SIZE];
     char sha256[2 * SHA256_BYTES + 1];
     size_print(entry->size, size);
-    print_expiry(entry->expiration_time, now, expires);
+    print_expiry(entry->expiration_time, clock_now_s(app_of(request)->clock), expires);
     timestamp_print(entry->upload_time, upload_time);
     print_sha256(entry, sha256);
+    buf_init(&full_url, (size_t)4 * MAX_TARGET_BYTES);
+    buf_init(&short_url, (size_t)4 * MAX_TARGET_BYTES);
+    add_full_url(request, entry->id, entry->filename, &full_url);
+    add_short_url(request, entry->id, &short_url);
     bool by_guest = entry->guest_link_id[0] != '\0';
     bool labelled = link->label != NULL && link->label[0] != '\0';
     struct file_info_page view = {
         .head = head_of("PicoShare - File Information"),
         .id = entry->id,
         .filename = entry->filename,
+        .full_url = buf_str(&full_url),
+        .short_url = buf_str(&short_url),
         .size = size,
         .expires = expires,
         .downloads = downloads,
@@ -77,6 +85,8 @@ static void render_info(const struct store_entry *entry, const struct store_gues
         .sha256 = sha256,
     };
     template_file_info(page, &view);
+    buf_done(&short_url);
+    buf_done(&full_url);
 }
 
 /* The link that a file came through; empty when the owner uploaded it, or when the link is gone. */
@@ -105,7 +115,7 @@ static void answer_info(struct request *request, const struct store_entry *entry
     if (err == ERR_OK) {
         struct buf page;
         buf_init(&page, MAX_PAGE_BYTES);
-        render_info(entry, &link, downloads, clock_now_s(app->clock), &page);
+        render_info(request, entry, &link, downloads, &page);
         answer_page(request, 200, &page);
         buf_done(&page);
     } else {

@@ -1,4 +1,5 @@
-/* guest_links.c — creating, deleting, enabling and disabling guest links (http-api.md 8). */
+/* guest_links.c — creating, deleting, enabling and disabling guest links (http-api.md 8), and
+ * PUT /api/guest-links/{id}/restore, which takes a deletion back. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/log.h"
@@ -178,30 +179,51 @@ static void begin_disable(struct request *request)
     begin_change(request, STORE_GUEST_LINK_DISABLE);
 }
 
-static void answer_change(struct change *change)
+static void begin_restore(struct request *request)
 {
-    static const char *const done[] = {"guest link deleted", "guest link enabled",
-                                       "guest link disabled"};
+    begin_change(request, STORE_GUEST_LINK_RESTORE);
+}
+
+/* What happened, or did not, by enum store_guest_link_change. */
+static const struct {
+    const char *done;
+    const char *failed;
+} change_texts[] = {
+    [STORE_GUEST_LINK_DELETE] = {"guest link deleted", "Failed to delete guest link"},
+    [STORE_GUEST_LINK_ENABLE] = {"guest link enabled", "Failed to change guest link enabled state"},
+    [STORE_GUEST_LINK_DISABLE] = {"guest link disabled",
+                                  "Failed to change guest link enabled state"},
+    [STORE_GUEST_LINK_RESTORE] = {"guest link restored", "Failed to restore guest link"},
+};
+
+static void answer_unchanged(struct change *change)
+{
+    struct request *request = change->call.request;
+    bool restoring = change->job.change == STORE_GUEST_LINK_RESTORE;
+    char text[112];
+    if (change->call.result == ERR_NOTFOUND) {
+        (void)snprintf(text, sizeof text, "Guest link with ID %s not found: %s", change->job.id,
+                       restoring ? "it was not deleted, or too long ago" : "no such guest link");
+        answer_error(request, 404, text);
+    } else if (change->call.result == ERR_EXISTS) {
+        (void)snprintf(text, sizeof text, "Guest link with ID %s is there already", change->job.id);
+        answer_error(request, 409, text);
+    } else {
+        answer_failure(request, change->call.result, change_texts[change->job.change].failed);
+    }
+}
+
+/* What is being uploaded through a link that was deleted or disabled ends. */
+static void answer_changed(struct change *change)
+{
     struct request *request = change->call.request;
     bool deleted = change->job.change == STORE_GUEST_LINK_DELETE;
-    err_t err = change->call.result;
-    if (err == ERR_NOTFOUND) {
-        char text[96];
-        (void)snprintf(text, sizeof text, "Guest link with ID %s not found: no such guest link",
-                       change->job.id);
-        answer_error(request, 404, text);
-    } else if (err != ERR_OK) {
-        answer_failure(request, err,
-                       deleted ? "Failed to delete guest link"
-                               : "Failed to change guest link enabled state");
-    } else {
-        if (change->job.change != STORE_GUEST_LINK_ENABLE) {
-            uploads_stop_guest(app_of(request)->uploads, change->job.id,
-                               deleted ? ERR_NOTFOUND : ERR_AUTH);
-        }
-        log_event(LOG_INFO, done[change->job.change], NULL);
-        answer_empty(request, deleted ? 200 : 204);
+    if (deleted || change->job.change == STORE_GUEST_LINK_DISABLE) {
+        uploads_stop_guest(app_of(request)->uploads, change->job.id,
+                           deleted ? ERR_NOTFOUND : ERR_AUTH);
     }
+    log_event(LOG_INFO, change_texts[change->job.change].done, NULL);
+    answer_empty(request, deleted ? 200 : 204);
 }
 
 static void end_change(struct request *request)
@@ -209,11 +231,16 @@ static void end_change(struct request *request)
     struct change *change = request_state(request);
     if (!change->call.submitted) {
         call_submit(&change->call, &change->job.job);
-    } else if (call_finished(&change->call)) {
-        answer_change(change);
+    } else if (!call_finished(&change->call)) {
+        return;
+    } else if (change->call.result == ERR_OK) {
+        answer_changed(change);
+    } else {
+        answer_unchanged(change);
     }
 }
 
 const struct request_handler handler_delete_link = {begin_delete, NULL, end_change, call_close};
 const struct request_handler handler_enable_link = {begin_enable, NULL, end_change, call_close};
 const struct request_handler handler_disable_link = {begin_disable, NULL, end_change, call_close};
+const struct request_handler handler_restore_link = {begin_restore, NULL, end_change, call_close};

@@ -74,12 +74,10 @@ static void print_uploads(const struct store_guest_link *link, char ret_text[COU
     }
 }
 
-/* Whether it would take no files even if it were enabled. */
-static bool is_spent(const struct store_guest_link *link, int64_t now)
+static const char *state_name(const struct store_guest_link *link, int64_t now)
 {
-    struct store_guest_link enabled = *link;
-    enabled.disabled = false;
-    return !guest_link_is_active(&enabled, now);
+    static const char *const names[] = {"", "Disabled", "Expired", "Used up"};
+    return names[guest_link_state(link, now)];
 }
 
 static bool add_row(void *arg, const struct store_guest_link *link)
@@ -95,6 +93,8 @@ static bool add_row(void *arg, const struct store_guest_link *link)
     char files_expire[DURATION_NAME_SIZE];
     char max_size[SIZE_TEXT_SIZE];
     char uploads[COUNT_TEXT_SIZE];
+    struct store_guest_link enabled = *link;
+    enabled.disabled = false;
     timestamp_print_date(link->creation_time, created);
     print_link_expiry(link->url_expiration_time, list->now, link_expires, distance);
     print_lifetime(link, files_expire);
@@ -110,7 +110,8 @@ static bool add_row(void *arg, const struct store_guest_link *link)
         .max_size = max_size,
         .uploads = uploads,
         .disabled = link->disabled,
-        .spent = is_spent(link, list->now),
+        .state = state_name(link, list->now),
+        .spent = state_name(&enabled, list->now),
     };
     template_guest_links_row(list->page, &view);
     list->count++;
@@ -192,10 +193,15 @@ const struct request_handler handler_guest_link_form = {.end = end_form};
 
 /* ---- /g/{id} ---- */
 
-static void answer_inactive(struct request *request)
+static void answer_inactive(struct request *request, enum guest_link_state state)
 {
+    static const char *const reasons[] = {"", "it is disabled", "it has expired",
+                                          "it has received as many files as it takes"};
     struct guest_inactive_page view = {
-        .head = {.title = "PicoShare - Guest Link Inactive", .signed_in = auth_is_owner(request)}};
+        .head = {.title = "PicoShare - Guest Link Inactive", .signed_in = auth_is_owner(request)},
+        .reason = reasons[state],
+        .remedy = state == GUEST_LINK_DISABLED ? "enable it" : "make a new one",
+    };
     struct buf page;
     buf_init(&page, MAX_PAGE_BYTES);
     template_guest_inactive(&page, &view);
@@ -276,10 +282,11 @@ static void end_guest(struct request *request)
     } else if (err != ERR_OK) {
         answer_unreadable(request, err, NULL, "Failed to retrieve guest link");
     } else {
-        if (guest_link_is_active(&link, clock_now_s(app->clock))) {
+        enum guest_link_state state = guest_link_state(&link, clock_now_s(app->clock));
+        if (state == GUEST_LINK_ACTIVE) {
             answer_upload(request, &link);
         } else {
-            answer_inactive(request);
+            answer_inactive(request, state);
         }
         store_guest_link_done(&link);
     }

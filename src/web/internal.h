@@ -55,6 +55,10 @@ bool wants_html(const struct request *request);
 void add_query(const struct request *request, struct buf *out);
 /* "http://host" of the links we print: the public URL, or what the client asked for. */
 void add_base_url(const struct request *request, struct buf *out);
+/* The short link of a file, or the one with its name. */
+void add_short_url(const struct request *request, const char *id, struct buf *out);
+void add_full_url(const struct request *request, const char *id, const char *filename,
+                  struct buf *out);
 /* Sends a visitor who came without HTTPS there, if the proxy says so (http-api.md 14.2). */
 bool redirect_to_https(struct request *request);
 
@@ -63,6 +67,8 @@ bool redirect_to_https(struct request *request);
 /* Whether the owner asks. ERR_AUTH: not. Other errors: the store could not be asked. */
 err_t auth_check(struct request *request) MUST_CHECK;
 bool auth_is_owner(struct request *request);
+/* Takes whoever asks for a stranger, without a look at what they show. */
+void auth_assume_stranger(struct request *request);
 /* Whether this is the passphrase; false also when the client has tried too often, and must wait
  * auth_retry_after_s() seconds (0: it need not). */
 bool auth_passphrase_ok(struct request *request, struct slice passphrase);
@@ -176,6 +182,7 @@ extern const struct request_handler handler_create_link;  /* guest_links.c */
 extern const struct request_handler handler_delete_link;  /* guest_links.c */
 extern const struct request_handler handler_enable_link;  /* guest_links.c */
 extern const struct request_handler handler_disable_link; /* guest_links.c */
+extern const struct request_handler handler_restore_link; /* guest_links.c */
 extern const struct request_handler handler_settings;     /* settings.c: PUT */
 
 extern const struct request_handler handler_guest_links_page; /* guest_pages.c: /guest-links */
@@ -189,8 +196,8 @@ extern const struct request_handler handler_reclaim;      /* system_api.c */
 extern const struct request_handler handler_end_session;  /* system_api.c */
 extern const struct request_handler handler_end_sessions; /* system_api.c */
 
-/* login.c: the login page, with what went wrong ("" for nothing). */
+/* login.c: the login page, with what went wrong and what to do ("" for nothing). */
 void render_login_page(struct request *request, const char *next, const char *error,
-                       struct buf *out);
+                       const char *advice, struct buf *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include "picoshare/base/mem.h"
 #include "picoshare/text/target.h"
 #include "templates.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,7 +40,7 @@ static void close_login(struct request *request)
 /* ---- what was sent ---- */
 
 void render_login_page(struct request *request, const char *next, const char *error,
-                       struct buf *out)
+                       const char *advice, struct buf *out)
 {
     struct login_page view = {
         .head = {.title = "PicoShare - Log in",
@@ -47,8 +48,22 @@ void render_login_page(struct request *request, const char *next, const char *er
                  .active = NAV_LOG_IN},
         .next = auth_local_path(next) ? next : "",
         .error = error,
+        .advice = advice,
     };
     template_login(out, &view);
+}
+
+/* As login.js says it. */
+static void print_advice(const struct request *request, int status, char *ret_text, size_t size)
+{
+    if (status == 429) {
+        int64_t seconds = auth_retry_after_s(request);
+        (void)snprintf(ret_text, size, "Wait %" PRId64 " second%s, then try again.", seconds,
+                       seconds == 1 ? "" : "s");
+    } else {
+        (void)snprintf(ret_text, size, "%s",
+                       status < 500 ? "Check the passphrase, then try again." : "Try again.");
+    }
 }
 
 static struct response *refusal(struct login *login, int status, const char *text)
@@ -56,9 +71,11 @@ static struct response *refusal(struct login *login, int status, const char *tex
     if (!login->form || !wants_html(login->call.request)) {
         return error_response(login->call.request, status, text);
     }
+    char advice[64];
+    print_advice(login->call.request, status, advice, sizeof advice);
     struct buf page;
     buf_init(&page, MAX_PAGE_BYTES);
-    render_login_page(login->call.request, login->next, text, &page);
+    render_login_page(login->call.request, login->next, text, advice, &page);
     struct response *response = page_response(status, &page);
     buf_done(&page);
     return response;

@@ -73,7 +73,7 @@ static void end_login(struct request *request)
     }
     struct buf page;
     buf_init(&page, MAX_PAGE_BYTES);
-    render_login_page(request, next, "", &page);
+    render_login_page(request, next, "", "", &page);
     answer_page(request, 200, &page);
     buf_done(&page);
 }

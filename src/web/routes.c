@@ -17,6 +17,7 @@ static const struct route routes[] = {
     {"DELETE", "/api/guest-links/{}", ROUTE_OWNER, &handler_delete_link},
     {"PUT", "/api/guest-links/{}/enable", ROUTE_OWNER, &handler_enable_link},
     {"PUT", "/api/guest-links/{}/disable", ROUTE_OWNER, &handler_disable_link},
+    {"PUT", "/api/guest-links/{}/restore", ROUTE_OWNER, &handler_restore_link},
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
     {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
     {"POST", "/api/system/reclaim", ROUTE_OWNER, &handler_reclaim},
@@ -153,4 +154,12 @@ void app_begin(struct request *request)
         }
     }
     request_begin_handler(request);
+}
+
+struct response *app_refuse(struct request *request, int status, const char *text)
+{
+    /* It may be malformed, and its client's address is not known for certain yet; or the server has
+     * no time, not even for a look at its session. */
+    auth_assume_stranger(request);
+    return error_response(request, status, text);
 }

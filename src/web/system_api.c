@@ -17,7 +17,7 @@ static void end_figures(struct request *request)
     }
     struct buf json;
     buf_init(&json, (size_t)4 * KIB);
-    figures_add_json(&figures, app_of(request)->version, &json);
+    figures_add_json(&figures, &json);
     struct response *response = response_new(200);
     response_header(response, "Content-Type", "application/json");
     response_header(response, "Cache-Control", "no-store");

@@ -80,7 +80,7 @@ static void print_uptime(int64_t seconds, char *ret_text, size_t size)
 }
 
 /* What needs no text made of it. */
-static struct information_page plain_figures(const struct app *app, const struct figures *figures)
+static struct information_page plain_figures(const struct figures *figures)
 {
     const struct store_figures *store = &figures->store;
     return (struct information_page){
@@ -91,9 +91,9 @@ static struct information_page plain_figures(const struct app *app, const struct
         .disk_total = store->disk_total,
         .disk_percent = percent_of(store->disk_used, store->disk_total),
         .can_shrink = store->can_shrink,
-        .version = app->version,
-        .revision = app->revision,
-        .commit_time = app->commit_time,
+        .version = figures->version,
+        .revision = figures->revision,
+        .commit_time = figures->commit_time,
         .files = store->files,
         .free_pages = store->free_pages,
         .uploads = (int64_t)figures->uploads,
@@ -105,11 +105,11 @@ static struct information_page plain_figures(const struct app *app, const struct
 }
 
 /* Everything but the sessions. */
-static void render_figures(const struct app *app, const struct figures *figures, struct buf *page)
+static void render_figures(const struct figures *figures, struct buf *page)
 {
     const struct store_figures *store = &figures->store;
     const struct memory_use *memory = &figures->memory;
-    struct information_page view = plain_figures(app, figures);
+    struct information_page view = plain_figures(figures);
     const struct {
         const char **text;
         int64_t bytes;
@@ -195,7 +195,7 @@ static void end_information(struct request *request)
     buf_init(&page, MAX_PAGE_BYTES);
     err_t err = figures_collect(request, &figures);
     if (err == ERR_OK) {
-        render_figures(app_of(request), &figures, &page);
+        render_figures(&figures, &page);
         err = render_sessions(request, &page);
     }
     if (err == ERR_OK) {

@@ -539,13 +539,6 @@ static void publish(struct receiver *r)
 }
 
 /* http://host/-ID */
-static void add_short_url(const struct receiver *r, size_t index, struct buf *out)
-{
-    add_base_url(r->request, out);
-    buf_add_str(out, "/-");
-    buf_add_str(out, upload_file_id(r->upload, index));
-}
-
 static void answer_json(struct receiver *r, struct response *response, struct buf *body)
 {
     size_t n = upload_files_count(r->upload);
@@ -560,7 +553,7 @@ static void answer_json(struct receiver *r, struct response *response, struct bu
 static void answer_links(struct receiver *r, struct response *response, struct buf *body)
 {
     for (size_t i = 0; i < upload_files_count(r->upload); i++) {
-        add_short_url(r, i, body);
+        add_short_url(r->request, upload_file_id(r->upload, i), body);
         buf_add_str(body, r->is_guest ? "\r\n" : "\n");
     }
     response_header(response, "Content-Type",
@@ -580,10 +573,9 @@ static void answer_result_page(struct receiver *r)
         struct buf *brief = &urls[2 * i + 1];
         buf_init(full, (size_t)4 * MAX_TARGET_BYTES);
         buf_init(brief, (size_t)4 * MAX_TARGET_BYTES);
-        add_short_url(r, i, brief);
-        buf_add_slice(full, buf_slice(brief));
-        buf_add_char(full, '/');
-        percent_add_component(full, slice_str(upload_file_name(r->upload, i)));
+        add_short_url(r->request, upload_file_id(r->upload, i), brief);
+        add_full_url(r->request, upload_file_id(r->upload, i), upload_file_name(r->upload, i),
+                     full);
         links[i] = (struct link_view){.filename = upload_file_name(r->upload, i),
                                       .full_url = buf_str(full),
                                       .short_url = buf_str(brief),

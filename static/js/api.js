@@ -1,6 +1,7 @@
 /* Calls to the server's interface. */
 
 import {
+  addOutcome,
   hideProblem,
   isPage,
   problemFrom,
@@ -9,8 +10,22 @@ import {
   showProblem,
 } from "./problem.js";
 
-/* Returns the text of a successful answer; throws a Problem otherwise. body: what becomes JSON. */
-export async function callApi(method, path, body) {
+const DOUBT = "It may have been changed: reload this page to see.";
+
+/* Returns the text of a successful answer; throws a Problem otherwise. body: what becomes JSON.
+   doubt: what to say when nobody knows whether it was done. */
+export async function callApi(method, path, { body, doubt = DOUBT } = {}) {
+  try {
+    return await call(method, path, body);
+  } catch (problem) {
+    if (problem.doubtful) {
+      addOutcome(problem, doubt);
+    }
+    throw problem;
+  }
+}
+
+async function call(method, path, body) {
   let response;
   let text;
   try {
@@ -37,14 +52,14 @@ export async function callApi(method, path, body) {
 
 /* Makes a call for a form, which rests meanwhile, with the spinner shown. A failure stands in the
    error box, with the advice for its status in `advice`, if any. Returns whether it worked. */
-export async function submitForm(form, { method, path, body, advice = {} }) {
+export async function submitForm(form, { method, path, advice = {}, ...rest }) {
   const spinner = document.getElementById("progress-spinner");
   const focused = document.activeElement;
   hideProblem();
   form.inert = true;
   spinner.classList.remove("d-none");
   try {
-    await callApi(method, path, body);
+    await callApi(method, path, rest);
     return true;
   } catch (problem) {
     problem.advice = advice[problem.status] ?? problem.advice;

@@ -5,6 +5,7 @@ import { submitForm } from "./api.js";
 import { timeOfChoice } from "./choices.js";
 
 const MB = 1024 * 1024;
+const DOUBT = "The link may have been made: look in the list before you try again.";
 const ADVICE = { 400: "No link was made. Correct it, then try again." };
 
 const byId = (id) => document.getElementById(id);
@@ -25,7 +26,7 @@ form.addEventListener("submit", async (event) => {
     maxFileBytes: megabytes === null ? null : megabytes * MB,
     maxFileUploads: numberIn(byId("file-upload-limit")),
   };
-  const call = { method: "POST", path: "/api/guest-links", body, advice: ADVICE };
+  const call = { method: "POST", path: "/api/guest-links", body, advice: ADVICE, doubt: DOUBT };
   if (await submitForm(form, call)) {
     location.assign("/guest-links");
   }

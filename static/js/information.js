@@ -4,6 +4,7 @@ import { submitForm } from "./api.js";
 import { notify } from "./snackbar.js";
 import { formatLongTime } from "./times.js";
 
+const DOUBT = "It may have ended: reload this page to see.";
 const ADVICE = { 404: "It has ended already. Reload this page to see which are left." };
 
 const sessions = document.getElementById("sessions");
@@ -17,7 +18,7 @@ sessions.addEventListener("click", async (event) => {
   if (button === null) {
     return;
   }
-  const call = { method: "DELETE", path: button.dataset.path, advice: ADVICE };
+  const call = { method: "DELETE", path: button.dataset.path, advice: ADVICE, doubt: DOUBT };
   if (!(await submitForm(sessions, call))) {
     return;
   }

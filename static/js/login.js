@@ -43,7 +43,8 @@ async function logIn() {
 function adviceFor(response) {
   if (response.status === 429) {
     const seconds = Number(response.headers.get("Retry-After"));
-    return seconds > 0 ? `Wait ${seconds} seconds, then try again.` : "Wait, then try again.";
+    const text = `${seconds} second${seconds === 1 ? "" : "s"}`;
+    return seconds > 0 ? `Wait ${text}, then try again.` : "Wait, then try again.";
   }
   return response.status < 500 ? "Check the passphrase, then try again." : "Try again.";
 }

@@ -1,7 +1,6 @@
-/* What a paste brings: files, or text as a file. */
+/* What a paste brings: files, or text as a file; images first, plain text before other forms. */
 
-/* The files in the clipboard, images first; otherwise its text, plain text before other forms; an
-   empty list when there is nothing of use. Must be called while the event is handled. */
+/* From the clipboard of an event, while it is handled; an empty list when there is nothing of use. */
 export async function filesFromPaste(clipboard) {
   const items = [...clipboard.items];
   const files = items
@@ -22,6 +21,28 @@ export async function filesFromPaste(clipboard) {
     texts[0].getAsString(resolve);
   });
   return text === "" ? [] : [textFile(text)];
+}
+
+/* From the clipboard itself. The browser may ask first, or refuse, which throws. */
+export async function filesFromClipboard() {
+  const items = await navigator.clipboard.read();
+  const [best] = items
+    .flatMap((item) => item.types.map((type) => ({ item, type })))
+    .filter(({ type }) => rankOf(type) > 0)
+    .sort((a, b) => rankOf(b.type) - rankOf(a.type));
+  if (best === undefined) {
+    return [];
+  }
+  const blob = await best.item.getType(best.type);
+  if (isImage(best)) {
+    const kind = /^image\/(\w+)/.exec(best.type)[1];
+    return [new File([blob], `pasted-${timestamp()}.${kind}`, { type: best.type })];
+  }
+  return blob.size === 0 ? [] : [textFile(await blob.text())];
+}
+
+function rankOf(type) {
+  return [/^text\//, /^text\/plain/, /^image\//].findLastIndex((kind) => kind.test(type)) + 1;
 }
 
 function isImage(file) {

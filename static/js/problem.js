@@ -9,20 +9,33 @@ const ADVICE = {
   413: "Choose a smaller file.",
   429: "Wait a little, then try again.",
   502: "The server is not reachable behind its proxy. Try again in a minute.",
-  503: "The server is busy. Wait a moment, then try again.",
+  503: "Wait a moment, then try again.",
   504: "The server is not reachable behind its proxy. Try again in a minute.",
-  507: "The server has no space left. Delete what is no longer needed, then try again.",
+  507: "Delete what is no longer needed, then try again.",
 };
 const ADVICE_OTHERWISE = "Try again. If it fails again, tell the owner of this server.";
 
+/* status: of the server's answer, if there was one. doubtful: what was asked for may have been done
+   all the same. hopeless: trying the same again cannot help. */
 export class Problem extends Error {
+  status = null;
+  doubtful = false;
+  hopeless = false;
+
   constructor(message, advice = "") {
     super(message);
     this.advice = advice;
   }
 }
 
-/* For an answer whose status is not a success, which the problem knows. contentType may be null. */
+/* Says before the advice what has become of what was asked for, as far as it is known. Where not
+   even the server answered there is no other advice. */
+export function addOutcome(problem, outcome) {
+  const alone = problem.doubtful && problem.status === null;
+  problem.advice = alone ? outcome : `${outcome} ${problem.advice}`.trim();
+}
+
+/* For an answer whose status is not a success. contentType may be null. */
 export function problemFrom(status, contentType, body) {
   const text = plainText(contentType ?? "", body).trim();
   const problem = new Problem(
@@ -30,23 +43,28 @@ export function problemFrom(status, contentType, body) {
     ADVICE[status] ?? ADVICE_OTHERWISE,
   );
   problem.status = status;
+  problem.doubtful = status >= 500 && isPage(contentType); // a proxy's, which may have lost the answer
+  problem.hopeless = status === 413;
   return problem;
 }
 
 /* For a call that got no answer. */
 export function problemOfNetwork() {
-  return new Problem(
+  const problem = new Problem(
     "Failed to communicate with server: the connection was lost.",
     "Check your connection, then try again.",
   );
+  problem.doubtful = true;
+  return problem;
 }
 
 /* For a page in place of an answer: the server never sends one to a call. */
 export function problemOfProxy() {
-  return new Problem(
+  const problem = new Problem(
     "Something else answered in place of the server, perhaps a proxy that wants you to log in.",
-    "Reload this page, look what has changed, then try again.",
   );
+  problem.doubtful = true;
+  return problem;
 }
 
 export function isPage(contentType) {

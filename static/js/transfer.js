@@ -22,7 +22,8 @@ class RateMeter {
   }
 }
 
-/* Sends the file and returns the id that it got. Throws a Problem, or the signal's AbortError.
+/* Sends the file and returns the id that it got. Throws a Problem, or the signal's AbortError. A
+   file that was not sent to its end, and not said to be stored, has not been stored.
    onProgress({ percent, secondsLeft, bytesPerSecond }); secondsLeft may be Infinity.
    onSent(): everything is sent, the server is at work. */
 export function sendFile({ url, file, note, signal, onProgress, onSent }) {
@@ -34,6 +35,12 @@ export function sendFile({ url, file, note, signal, onProgress, onSent }) {
   }
 
   return new Promise((resolve, reject) => {
+    let sent = false;
+    function fail(problem) {
+      problem.doubtful &&= sent || xhr.status === 200;
+      reject(problem);
+    }
+
     const xhr = new XMLHttpRequest();
     xhr.open("POST", url);
     xhr.setRequestHeader("Accept", "application/json");
@@ -45,15 +52,18 @@ export function sendFile({ url, file, note, signal, onProgress, onSent }) {
         bytesPerSecond,
       });
     });
-    xhr.upload.addEventListener("load", onSent);
+    xhr.upload.addEventListener("load", () => {
+      sent = true;
+      onSent();
+    });
     xhr.addEventListener("load", () => {
       try {
         resolve(idFrom(xhr));
       } catch (problem) {
-        reject(problem);
+        fail(problem);
       }
     });
-    xhr.addEventListener("error", () => reject(problemOfNetwork()));
+    xhr.addEventListener("error", () => fail(problemOfNetwork()));
     xhr.addEventListener("abort", () => reject(signal.reason));
     signal.addEventListener("abort", () => xhr.abort());
     xhr.send(form);
@@ -73,8 +83,7 @@ function idFrom(xhr) {
   } catch {
     // The same as an answer without an id.
   }
-  throw new Problem(
-    "The server answered with something that is no link.",
-    "The file may have been stored: look for it before you try again.",
-  );
+  const problem = new Problem("The server answered with something that is no link.");
+  problem.doubtful = true;
+  throw problem;
 }

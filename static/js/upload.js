@@ -7,8 +7,8 @@ import "./expiration-picker.js";
 import "./upload-links.js";
 import { timeOfChoice } from "./choices.js";
 import { formatDuration, formatSize } from "./formats.js";
-import { filesFromPaste } from "./paste.js";
-import { Problem, hideProblem, showProblem } from "./problem.js";
+import { filesFromClipboard, filesFromPaste } from "./paste.js";
+import { Problem, addOutcome, hideProblem, showProblem } from "./problem.js";
 import { sendFile } from "./transfer.js";
 
 const TITLE = document.title;
@@ -18,12 +18,16 @@ const form = byId("upload-form");
 const dropZone = form.querySelector(".file");
 const fileInput = form.querySelector(".file-input");
 const pasteBox = byId("pastebox");
+const pasteButton = byId("paste-btn");
 const expirationSelect = byId("expiration-select");
 const expirationPicker = byId("expiration-picker");
 const progress = byId("upload-progress");
 const progressBar = byId("upload-progress-bar");
 const spinner = byId("progress-spinner");
+const cancelled = byId("upload-cancelled");
 const queueList = byId("queue");
+const queuePlace = byId("queue-place");
+const queueStatus = byId("queue-status");
 const result = byId("upload-result");
 const guestLink = JSON.parse(byId("guest-link-metadata")?.textContent ?? "null");
 
@@ -33,6 +37,10 @@ const GUEST_ADVICE = {
   404: "The owner of this server has deleted it. Ask for a new link.",
   507: "Tell the owner of this server that its disk is full.",
 };
+const LOOK_FIRST =
+  guestLink === null
+    ? "look in Files before you try again."
+    : "ask the owner of this server before you send it again.";
 
 function show(element, visible = true) {
   element.classList.toggle("d-none", !visible);
@@ -60,11 +68,33 @@ function uploadUrl() {
 function checkSize(file) {
   const limit = guestLink?.maxFileBytes ?? null;
   if (limit !== null && file.size > limit) {
-    throw new Problem(
+    const problem = new Problem(
       `File is too large. Maximum upload size is ${limit} bytes.`,
-      `${file.name} has ${formatSize(file.size)}, and this link takes ${formatSize(limit)} at most.`,
+      `It has ${formatSize(file.size)}, and this link takes ${formatSize(limit)} at most.`,
     );
+    problem.hopeless = true;
+    throw problem;
   }
+}
+
+/* What has become of a file that was cancelled, or failed; wasSent: to its end. */
+function fateOf(wasSent) {
+  return wasSent ? `It may have been stored: ${LOOK_FIRST}` : "Nothing of it was kept.";
+}
+
+/* Adds to the problem what has become of the file, which has this name in the text; without one it
+   is plain which file is meant. The server may have said already that nothing was stored. */
+function explain(problem, name = null) {
+  const it = name === null ? "It" : `“${name}”`;
+  const isSaid = /nothing .* was stored/.test(problem.message);
+  if (problem.doubtful) {
+    addOutcome(problem, `${it} may have been stored: ${LOOK_FIRST}`);
+  } else if (!isSaid) {
+    addOutcome(problem, `${it} was not uploaded; nothing of it was kept.`);
+  } else if (name !== null) {
+    addOutcome(problem, `${it} was not uploaded.`);
+  }
+  return problem;
 }
 
 async function send(file, callbacks) {
@@ -124,10 +154,22 @@ function showEdit(id) {
   }
 }
 
+let cancelledFile = null;
+
+function showCancelled(file, wasSent) {
+  cancelledFile = file;
+  cancelled.querySelector("p").textContent =
+    `Upload of “${file.name}” was cancelled. ${fateOf(wasSent)}`;
+  show(cancelled);
+}
+
+cancelled.querySelector("button").addEventListener("click", () => upload([cancelledFile]));
+
 async function uploadOne(file) {
   const abort = new AbortController();
   const cancelButton = byId("cancel-btn");
   const cancel = () => abort.abort();
+  let wasSent = false;
 
   function showProgress(state) {
     setBar(progressBar, state.percent);
@@ -148,7 +190,10 @@ async function uploadOne(file) {
     const id = await send(file, {
       signal: abort.signal,
       onProgress: showProgress,
-      onSent: () => show(spinner),
+      onSent: () => {
+        wasSent = true;
+        show(spinner);
+      },
     });
     byId("result-links").replaceChildren(linksOf(id, file));
     showEdit(id);
@@ -158,8 +203,11 @@ async function uploadOne(file) {
     document.title = TITLE;
     show(form);
     fileInput.focus();
-    if (problem !== abort.signal.reason) {
-      showProblem(problem, () => upload([file]));
+    if (problem === abort.signal.reason) {
+      showCancelled(file, wasSent);
+    } else {
+      const retry = problem.hopeless ? null : () => upload([file]);
+      showProblem(explain(problem, file.name), retry);
     }
   } finally {
     busy = false;
@@ -177,11 +225,13 @@ function sentences({ message, advice = "" }) {
   return `${message}${end} ${advice}`.trim();
 }
 
-/* A row of the queue; state is waiting, sending, done, cancelled or failed. */
+/* A row of the queue; state is waiting, sending, done, cancelled or failed. Its changes are read out;
+   how far it has come is not. */
 class Row {
   state = "waiting";
   #element;
   #abort = null;
+  #wasSent = false;
 
   constructor(file, onRetry) {
     this.file = file;
@@ -190,16 +240,24 @@ class Row {
     this.#part("progress").setAttribute("aria-label", `Progress of ${file.name}`);
     this.#part(".queue-cancel").addEventListener("click", () => this.#cancel());
     this.#part(".queue-retry").addEventListener("click", () => {
-      this.#enter("waiting", `Waiting · ${formatSize(file.size)}`);
+      this.#wait();
       onRetry();
     });
-    this.#enter("waiting", `Waiting · ${formatSize(file.size)}`);
+    this.#wait();
     queueList.append(this.#element);
+  }
+
+  /* So that it can be seen, and keys go on from it. */
+  focus() {
+    this.#element.tabIndex = -1;
+    this.#element.focus();
   }
 
   async run(onPercent) {
     this.#abort = new AbortController();
+    this.#wasSent = false;
     this.#enter("sending", formatSize(this.file.size));
+    this.#say("Sending");
     try {
       const id = await send(this.file, {
         signal: this.#abort.signal,
@@ -209,26 +267,43 @@ class Row {
           onPercent(state.percent);
         },
         onSent: () => {
+          this.#wasSent = true;
           this.#part(".transfer-facts").textContent = "Processing...";
+          this.#say("Processing...");
         },
       });
       this.#part(".queue-links").replaceChildren(linksOf(id, this.file));
       this.#enter("done", "");
+      this.#say("Done");
     } catch (problem) {
       if (problem === this.#abort.signal.reason) {
-        this.#enter("cancelled", "Cancelled");
+        this.#end("cancelled", `Cancelled. ${fateOf(this.#wasSent)}`);
       } else {
-        this.#enter("failed", sentences(problem));
+        this.#end("failed", sentences(explain(problem)), !problem.hopeless);
       }
     }
+  }
+
+  #wait() {
+    this.#enter("waiting", `Waiting · ${formatSize(this.file.size)}`);
   }
 
   #cancel() {
     if (this.state === "sending") {
       this.#abort.abort();
     } else {
-      this.#enter("cancelled", "Cancelled");
+      this.#end("cancelled", `Cancelled. ${fateOf(false)}`);
     }
+  }
+
+  #end(state, text, canRetry = true) {
+    this.#enter(state, text);
+    show(this.#part(".queue-retry"), canRetry);
+    this.#say(text);
+  }
+
+  #say(text) {
+    queueStatus.textContent = `${this.file.name}: ${text}`;
   }
 
   #enter(state, text) {
@@ -242,7 +317,7 @@ class Row {
     }
     this.#part(".transfer-facts").textContent = text;
     show(this.#part(".queue-cancel"), open);
-    show(this.#part(".queue-retry"), state === "cancelled" || state === "failed");
+    show(this.#part(".queue-retry"), false);
   }
 
   #percent(percent) {
@@ -263,17 +338,20 @@ async function runQueue() {
   }
   busy = true;
   show(result, false);
+  show(queuePlace);
   for (;;) {
     const row = rows.find(({ state }) => state === "waiting");
     if (row === undefined) {
       break;
     }
     const place = rows.indexOf(row) + 1;
+    queuePlace.textContent = `Sending ${place} of ${rows.length}…`;
     await row.run((percent) => {
       document.title = `PicoShare ↑ ${percent}% (${place}/${rows.length})`;
     });
   }
   busy = false;
+  show(queuePlace, false);
   showSum(rows.filter(({ state }) => state === "done").length);
 }
 
@@ -285,6 +363,7 @@ function showSum(done) {
     ? "Upload complete!"
     : `${done} of ${rows.length} files uploaded.`;
   show(result);
+  (rows.find(({ state }) => state === "failed") ?? result).focus();
 }
 
 /* ---- where files come from ---- */
@@ -294,6 +373,7 @@ function upload(files) {
     return;
   }
   hideProblem();
+  show(cancelled, false);
   try {
     uploadUrl(); // a wrong date is said before anything is sent
     if (files.length === 1) {
@@ -362,18 +442,33 @@ document.addEventListener("drop", (event) => {
   upload([...event.dataTransfer.files]);
 });
 
-pasteBox.addEventListener("input", () => {
-  pasteBox.value = "";
-});
-pasteBox.addEventListener("paste", async (event) => {
-  event.preventDefault();
-  const files = await filesFromPaste(event.clipboardData);
+function uploadPasted(files) {
   if (files.length === 0) {
     showProblem(
       new Problem("The clipboard holds nothing to upload.", "Copy a text or a picture first."),
     );
   } else {
     upload(files);
+  }
+}
+
+pasteBox.addEventListener("input", () => {
+  pasteBox.value = "";
+});
+pasteBox.addEventListener("paste", async (event) => {
+  event.preventDefault();
+  uploadPasted(await filesFromPaste(event.clipboardData));
+});
+pasteButton.addEventListener("click", async () => {
+  try {
+    uploadPasted(await filesFromClipboard());
+  } catch {
+    showProblem(
+      new Problem(
+        "The browser did not let this page read the clipboard.",
+        "Allow it and try again, or keep a finger on the field and choose Paste there.",
+      ),
+    );
   }
 });
 
@@ -388,4 +483,6 @@ for (const option of expirationSelect.options) {
 }
 if (matchMedia("(hover: hover) and (pointer: fine)").matches) {
   pasteBox.focus({ preventScroll: true });
+} else {
+  show(pasteButton, navigator.clipboard?.read !== undefined);
 }

@@ -6,12 +6,14 @@ import { makeLink, store } from "./walk.mjs";
 
 const button = (page, name) => page.getByRole("button", { name });
 const toasts = (page) => page.locator("snackbar-notifications p");
+const LONG_PATH = `/-${"a".repeat(9000)}`;
 const PROXY_PAGE = "<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>";
 
 // Every place where a script asks the server for something: how to get there, and how to ask.
 const CALLS = [
   {
     name: "logging in",
+    doubt: "Check your connection, then try again.",
     api: "/api/auth",
     path: async () => "/login",
     signedOut: true,
@@ -22,6 +24,7 @@ const CALLS = [
   },
   {
     name: "uploading",
+    doubt: "“a.txt” may have been stored: look in Files before you try again.",
     api: "/api/entry?*",
     path: async () => "/",
     act: (page) =>
@@ -31,24 +34,28 @@ const CALLS = [
   },
   {
     name: "editing",
+    doubt: "It may have been changed: reload this page to see.",
     api: "/api/entry/*",
     path: async (page) => `/files/${await store(page, "a.txt")}/edit`,
     act: (page) => button(page, "Save").click(),
   },
   {
     name: "deleting",
+    doubt: "It may have been deleted: look whether it is still in the list.",
     api: "/api/entry/*",
     path: async (page) => `/files/${await store(page, "a.txt")}/confirm-delete`,
     act: (page) => button(page, "Delete").click(),
   },
   {
     name: "making a guest link",
+    doubt: "The link may have been made: look in the list before you try again.",
     api: "/api/guest-links",
     path: async () => "/guest-links/new",
     act: (page) => button(page, "Create").click(),
   },
   {
     name: "disabling a guest link",
+    doubt: "It may have been changed: reload this page to see.",
     api: "/api/guest-links/**",
     path: async (page) => {
       await makeLink(page);
@@ -58,6 +65,7 @@ const CALLS = [
   },
   {
     name: "deleting a guest link",
+    doubt: "It may have been deleted: reload this page to see.",
     api: "/api/guest-links/*",
     path: async (page) => {
       await makeLink(page);
@@ -67,6 +75,7 @@ const CALLS = [
   },
   {
     name: "a guest's upload",
+    doubt: "“a.txt” may have been stored: ask the owner of this server before you send it again.",
     api: "/api/guest/*",
     path: async (page) => `/g/${await makeLink(page)}`,
     act: (page) =>
@@ -76,6 +85,7 @@ const CALLS = [
   },
   {
     name: "saving settings",
+    doubt: "It may have been changed: reload this page to see.",
     api: "/api/settings",
     path: async () => "/settings",
     async act(page) {
@@ -85,19 +95,22 @@ const CALLS = [
   },
   {
     name: "ending a session",
+    doubt: "It may have ended: reload this page to see.",
     api: "/api/sessions/*",
     path: async () => "/information",
     act: (page) => button(page, "End").first().click(),
   },
 ];
 
-// Opens the place of a call, whose answers are then a proxy's.
+// Opens the place of a call, whose answers are then a proxy's; null: there is none.
 async function open(page, call, answer) {
   if (!call.signedOut) {
     await logIn(page);
   }
   await page.goto(await call.path(page));
-  await page.route(call.api, (route) => route.fulfill(answer));
+  await page.route(call.api, (route) =>
+    answer === null ? route.abort("connectionreset") : route.fulfill(answer),
+  );
 }
 
 suite("a page of a proxy", (test) => {
@@ -133,9 +146,22 @@ suite("a page of a proxy", (test) => {
       }
       const alert = page.getByRole("alert");
       await alert.filter({ hasText: /Something else answered|is no link/ }).waitFor();
+      await alert.filter({ hasText: call.doubt }).waitFor();
       assert.doesNotMatch(await alert.innerText(), /nginx|</);
       assert.equal(new URL(page.url()).pathname, pathname);
       assert.equal(await toasts(page).count(), 0);
+    });
+  }
+
+  for (const call of CALLS.filter(({ name }) => !/upload/.test(name))) {
+    test(`or none leaves in doubt what came of ${call.name}`, {}, async ({ page, expectConsole }) => {
+      expectConsole(/ERR_CONNECTION_RESET/);
+      await open(page, call, null);
+      await call.act(page);
+      const alert = page.getByRole("alert");
+      await alert.filter({ hasText: "Failed to communicate with server" }).waitFor();
+      await alert.filter({ hasText: call.doubt }).waitFor();
+      assert.doesNotMatch(await alert.innerText(), /Nothing was changed/);
     });
   }
 
@@ -187,8 +213,10 @@ suite("error pages", (test) => {
     { path: "/g/abcdefgh23456789", status: 404, heading: "Not found", advice: "Check the link." },
     { path: "/g/bad", status: 400, heading: "Bad request", advice: "cut off or changed" },
     { path: "/upload", status: 405, heading: "No page here", advice: "Only forms and programs" },
+    { path: "/%zz", status: 400, heading: "Bad request", advice: "cut off or changed" },
+    { path: LONG_PATH, status: 414, heading: "Address too long", advice: "other text may have got" },
   ]) {
-    test(`say for ${path} what to do`, {}, async ({ page, expectConsole }) => {
+    test(`say for ${path.slice(0, 20)} what to do`, {}, async ({ page, expectConsole }) => {
       expectConsole(new RegExp(`status of ${status}`));
       const response = await page.goto(path);
       assert.equal(response.status(), status);

@@ -593,7 +593,12 @@ suite("without JavaScript", (test) => {
     await download(server, id, CHROME);
     await page.goto("/files");
     await rowOf(page, "plain.txt").getByLabel("Information").click();
-    assert.equal(await page.locator("upload-links a").getAttribute("href"), `/-${id}`);
+    const links = page.locator("upload-links a");
+    assert.deepEqual(await links.allInnerTexts(), [
+      `${server.url}/-${id}/plain.txt`,
+      `${server.url}/-${id}`,
+    ]);
+    assert.equal(await links.last().getAttribute("href"), `${server.url}/-${id}`);
     assert.match(await fact(page, "Upload time"), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
     await page.getByRole("link", { name: "History" }).click();
     await page.locator("#unique-ips-only").check();

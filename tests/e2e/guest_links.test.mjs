@@ -169,9 +169,12 @@ suite("guest links", (test) => {
     assert.equal(await row.getByRole("cell").nth(5).innerText(), "1 / 1");
     assert.equal(await row.getByRole("cell").nth(0).getByRole("link").count(), 0);
     assert.equal(await button(row, "Copy").isVisible(), false);
+    assert.ok(await row.getByText("Used up").isVisible());
     // It can be switched off and on again, which does not make it active.
     await button(row, "Disable").click();
+    await row.getByText("Disabled").waitFor();
     await button(row, "Enable").click();
+    await row.getByText("Used up").waitFor();
     await page.getByText("Guest link reactivated, but it has expired or is used up").waitFor();
     assert.equal(await button(row, "Copy").isVisible(), false);
   });
@@ -232,24 +235,31 @@ suite("guest links", (test) => {
 });
 
 suite("the list of guest links", (test) => {
+  const directory = temporaryDirectory();
+
   test("switches a link off and on", {}, async ({ page, server }) => {
     await logIn(page);
     const path = await create(page, "to switch");
     const row = rowOf(page, "to switch");
     assert.ok(await button(row, "Copy").isVisible());
-    assert.equal(await row.getByText("Inactive").isVisible(), false);
+    assert.equal(await row.getByText("Disabled").isVisible(), false);
     await button(row, "Disable").click();
     await page.getByText("Guest link disabled").waitFor();
     assert.equal(await button(row, "Copy").isVisible(), false);
-    assert.ok(await row.getByText("Inactive").isVisible());
+    assert.ok(await row.getByText("Disabled").isVisible());
     assert.ok(await isFocused(button(row, "Enable")));
     const guest = await guestPage(page, server, path);
     assert.equal(await guest.locator("h1").innerText(), "Guest Link Inactive");
 
     await page.reload();
     assert.equal(await row.getByRole("link").count(), 0);
+    await page.goto(path);
+    await page.getByText("This guest link no longer works: it is disabled.").waitFor();
+    await page.getByText("in the list of guest links you can enable it").waitFor();
+    await page.getByRole("link", { name: "list of guest links" }).click();
     await button(row, "Enable").click();
     await page.getByText("Guest link reactivated").waitFor();
+    assert.equal(await row.getByText("Disabled").count(), 0);
     assert.ok(await button(row, "Copy").isVisible());
     assert.equal(await row.getByRole("link").getAttribute("href"), path);
     await guest.reload();
@@ -292,6 +302,85 @@ suite("the list of guest links", (test) => {
     await page.keyboard.press("Space");
     await page.waitForURL("/guest-links/new");
     assert.equal(server.url, new URL(page.url()).origin);
+  });
+
+  test("brings back what was deleted by mistake", {}, async ({ page, server }) => {
+    await logIn(page);
+    const ids = [];
+    for (const label of ["the last", "the middle one", "the first"]) {
+      ids.unshift(await make(page, { label, maxFileUploads: 3 }));
+    }
+    const path = `/g/${ids[1]}`;
+    const guest = await guestPage(page, server, path);
+    await guest.setInputFiles(fileInput, await textFile(directory, "before.txt", "x"));
+    await shortLink(guest);
+
+    await page.goto("/guest-links");
+    const labels = () => page.locator("tbody bdi").allInnerTexts();
+    const before = await labels();
+    await button(rowOf(page, "the middle one"), "Delete").click();
+    await rowOf(page, "the middle one").waitFor({ state: "detached" });
+    assert.equal((await page.request.get(path)).status(), 404);
+    const status = page.getByRole("status").filter({ hasText: "Guest link deleted" });
+    await button(status, "Undo").click();
+    await rowOf(page, "the middle one").waitFor();
+    await page.getByText("Guest link restored").waitFor();
+    assert.equal(await status.count(), 0);
+    assert.deepEqual(await labels(), before);
+    assert.ok(await isFocused(rowOf(page, "the middle one")));
+    await guest.reload();
+    await guest.getByText("This link takes 2 more.").waitFor();
+
+    // Several, by keyboard, the last first.
+    for (const label of ["the first", "the middle one"]) {
+      await button(rowOf(page, label), "Delete").press("Enter");
+      await rowOf(page, label).waitFor({ state: "detached" });
+    }
+    assert.equal(await button(page, "Undo").count(), 2);
+    await page.keyboard.press("Control+z");
+    await rowOf(page, "the middle one").waitFor();
+    await page.keyboard.press("Control+z");
+    await rowOf(page, "the first").waitFor();
+    assert.deepEqual(await labels(), before);
+    await page.reload();
+    assert.deepEqual(await labels(), before);
+    assert.equal(await rowOf(page, "the middle one").getByRole("cell").nth(5).innerText(), "1 / 3");
+  });
+
+  test("offers to bring a link back for ten seconds", {}, async ({ page }) => {
+    await logIn(page);
+    await make(page, { label: "short-lived offer" });
+    await page.goto("/guest-links");
+    await page.clock.install();
+    const row = rowOf(page, "short-lived offer");
+    await button(row, "Delete").click();
+    await row.waitFor({ state: "detached" });
+    await page.clock.runFor(9000);
+    await button(page, "Undo").focus();
+    await page.clock.runFor(60_000);
+    assert.ok(await button(page, "Undo").isVisible(), "as long as the focus is there");
+    await button(page, "Create new").focus();
+    await page.clock.runFor(9000);
+    assert.ok(await button(page, "Undo").isVisible());
+    await page.clock.runFor(1500);
+    assert.equal(await button(page, "Undo").count(), 0);
+  });
+
+  test("says when a link cannot be brought back", {}, async ({ page, expectConsole }) => {
+    expectConsole(/status of 404/);
+    await logIn(page);
+    const id = await make(page, { label: "lost" });
+    await page.goto("/guest-links");
+    await button(rowOf(page, "lost"), "Delete").click();
+    await rowOf(page, "lost").waitFor({ state: "detached" });
+    assert.equal((await page.request.put(`/api/guest-links/${id}/restore`)).status(), 204);
+    assert.equal((await page.request.delete(`/api/guest-links/${id}`)).status(), 200);
+    await page.route(`**/api/guest-links/${id}/restore`, (route) =>
+      route.fulfill({ status: 404, contentType: "text/plain", body: "deleted too long ago\n" }),
+    );
+    await button(page, "Undo").click();
+    await page.getByRole("alert").filter({ hasText: "deleted too long ago" }).waitFor();
+    assert.equal(await rowOf(page, "lost").count(), 0);
   });
 
   test("says what failed", {}, async ({ page, expectConsole }) => {

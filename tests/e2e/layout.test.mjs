@@ -79,12 +79,28 @@ suite("every page", (test) => {
       });
   }
 
+  for (const width of [360, 768, 1280]) {
+    test(`does not jump for a long name at ${width} px`, { viewport: { width, height: 800 } },
+      async ({ page }) => {
+        await logIn(page);
+        const id = await store(page, LONG_NAME, { note: "for Ann" });
+        await page.route("**/*.js", async (route) => {
+          await sleep(200);
+          await route.continue();
+        });
+        await page.goto(`/files/${id}/info`);
+        const shift = await page.evaluate(layoutShift);
+        assert.ok(shift < 0.005, `shifts by ${shift}`);
+      });
+  }
+
   test("has targets that a finger hits", { viewport: { width: 360, height: 740 } },
     async ({ page, expectConsole }) => {
       expectConsole(/status of 404/);
       await checkPages(page, async (where) => {
         const controls = page.locator(
-          "button:visible, select:visible, input:visible:not(.file-input), .button:visible",
+          "button:visible, select:visible, input:visible:not(.file-input), .button:visible," +
+            " .table tbody td:first-child a:visible",
         );
         for (const control of await controls.all()) {
           const box = await control.boundingBox();
@@ -92,6 +108,17 @@ suite("every page", (test) => {
           assert.ok(box.height >= 44, `${where}: ${name} is ${box.height} px high`);
         }
       });
+    });
+
+  test("has such targets without JavaScript, too",
+    { viewport: { width: 360, height: 740 }, javaScriptEnabled: false },
+    async ({ page }) => {
+      await logIn(page);
+      assert.ok((await page.locator(".file-input").boundingBox()).height >= 44);
+      const items = await page.getByRole("menubar").getByRole("menuitem").all();
+      const lefts = await Promise.all(items.map(async (item) => (await item.boundingBox())?.x));
+      const gaps = lefts.filter((x) => x !== undefined).slice(1).map((x, i) => x - lefts[i]);
+      assert.ok(gaps.every((gap) => gap < 180), `${lefts}`);
     });
 
   for (const colorScheme of ["light", "dark"]) {

@@ -9,6 +9,13 @@ suite("logging in", (test) => {
     await page.goto("/");
     assert.equal(await page.title(), "PicoShare");
     assert.equal(await page.getByRole("heading", { level: 1 }).innerText(), "What is PicoShare?");
+    assert.equal(
+      await page.getByRole("link", { name: "MIT License" }).getAttribute("href"),
+      "https://opensource.org/license/mit",
+    );
+    await page.getByRole("link", { name: "Log in to share" }).click();
+    await page.waitForURL("/login");
+    await page.goBack();
 
     await page.getByRole("menuitem", { name: "Log In" }).click();
     assert.equal(await page.title(), "PicoShare - Log in");
@@ -66,6 +73,7 @@ suite("logging in", (test) => {
     await page.getByLabel("Passphrase").fill("wrong");
     await page.getByRole("button", { name: "Authenticate" }).click();
     await page.getByText("incorrect shared secret").waitFor();
+    await page.getByText("Check the passphrase, then try again.").waitFor();
 
     await page.getByLabel("Passphrase").fill(PASSPHRASE);
     await page.getByRole("button", { name: "Authenticate" }).click();

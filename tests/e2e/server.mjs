@@ -4,6 +4,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, request as httpRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -52,6 +53,31 @@ async function stopServer(child, dir, log) {
   if (code !== 0) {
     throw new Error(`the server ended with ${code ?? signal}:\n${log.join("\n")}`);
   }
+}
+
+// Stands before the server and passes everything on, but loses the answers to uploads.
+export async function startForgetfulProxy(server) {
+  const { hostname, port } = new URL(server.url);
+  const proxy = createServer((request, response) => {
+    const { method, url, headers } = request;
+    const passed = httpRequest({ hostname, port, method, path: url, headers }, (answer) => {
+      if (method === "POST") {
+        response.destroy();
+      } else {
+        response.writeHead(answer.statusCode, answer.headers);
+        answer.pipe(response);
+      }
+    });
+    request.pipe(passed);
+  });
+  await once(proxy.listen(0, "localhost"), "listening");
+  return {
+    url: `http://localhost:${proxy.address().port}`,
+    stop() {
+      proxy.close();
+      proxy.closeAllConnections();
+    },
+  };
 }
 
 // SHA-256 of what a link gives, without holding it in memory.

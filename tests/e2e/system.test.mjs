@@ -56,6 +56,8 @@ suite("system information", (test) => {
     await page.locator("#file-size-information").click();
     assert.ok(await explanation.isVisible());
     await explanation.getByText("-vacuum").waitFor();
+    const instructions = explanation.getByRole("link", { name: "How a database shrinks" });
+    assert.match(await instructions.getAttribute("href"), /^https:\/\/www\.sqlite\.org\//);
     await page.locator("#file-size-information").press("Enter");
     assert.equal(await explanation.isVisible(), false);
   });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { dropFiles, filesListed, logIn, shortLink, suite } from "./browser.mjs";
 import { bigFile, temporaryDirectory, textFile } from "./fixtures.mjs";
-import { digestOfUrl } from "./server.mjs";
+import { digestOfUrl, startForgetfulProxy } from "./server.mjs";
 
 const fileInput = ".file-input";
 
@@ -112,7 +112,46 @@ suite("uploading one file", (test) => {
     await page.route("**/api/entry?*", (route) => route.abort("connectionreset"));
     await page.setInputFiles(fileInput, await textFile(directory, "lost.txt", "something"));
     await page.getByText(/^Failed to communicate with server/).waitFor();
+    await page.getByText("“lost.txt” was not uploaded; nothing of it was kept.").waitFor();
     assert.ok(await page.locator("#upload-form").isVisible());
+  });
+
+  test("says when nobody knows whether a file was stored", {}, async (t) => {
+    const { page, server, expectConsole } = t;
+    expectConsole(/ERR_EMPTY_RESPONSE/);
+    const proxy = await startForgetfulProxy(server);
+    try {
+      await logIn(page);
+      await page.goto(`${proxy.url}/`); // cookies do not tell ports apart
+      await page.setInputFiles(fileInput, await textFile(directory, "in doubt.txt", "something"));
+      const alert = page.getByRole("alert");
+      await alert.filter({ hasText: "Failed to communicate with server" }).waitFor();
+      await alert.filter({ hasText: "“in doubt.txt” may have been stored: look in Files" }).waitFor();
+      assert.doesNotMatch(await alert.innerText(), /nothing/i);
+      assert.ok((await filesListed(page)).includes("in doubt.txt"));
+    } finally {
+      proxy.stop();
+    }
+  });
+
+  test("says once that the disk is full", {}, async ({ page, expectConsole }) => {
+    expectConsole(/status of 507/);
+    await logIn(page);
+    await page.route("**/api/entry?*", (route) =>
+      route.fulfill({
+        status: 507,
+        contentType: "text/plain",
+        body: "the server's disk is full; nothing of this upload was stored\n",
+      }),
+    );
+    await page.setInputFiles(fileInput, await textFile(directory, "fat.txt", "something"));
+    const alert = page.getByRole("alert");
+    await alert.waitFor();
+    assert.equal(
+      (await alert.innerText()).replaceAll(/\s+/g, " "),
+      "the server's disk is full; nothing of this upload was stored “fat.txt” was not uploaded." +
+        " Delete what is no longer needed, then try again.",
+    );
   });
 
   test("copies a link", {}, async ({ page }) => {
@@ -188,6 +227,13 @@ suite("big files", (test) => {
     assert.equal(await page.locator("#upload-progress").isVisible(), false);
     assert.equal(await page.getByRole("alert").count(), 0);
     assert.equal(await page.title(), "PicoShare - Upload");
+    const notice = page.getByRole("status").filter({ hasText: "was cancelled." });
+    await notice.getByText("Upload of “cancelled.bin” was cancelled. Nothing of it was kept.").waitFor();
+    await notice.getByRole("button", { name: "Try Again" }).click();
+    await page.getByRole("button", { name: "Cancel" }).waitFor();
+    assert.equal(await page.locator("#upload-cancelled").isVisible(), false);
+    await page.getByRole("button", { name: "Cancel" }).click();
+    await page.locator("#upload-cancelled").waitFor();
     assert.deepEqual(await filesListed(page), before);
 
     await page.goto("/");
@@ -250,14 +296,55 @@ suite("dropping and pasting", (test) => {
     );
   });
 
-  test("the paste box is not focused on touch screens", { hasTouch: true, isMobile: true },
+  test("touch screens have a button, and no keyboard", { hasTouch: true, isMobile: true },
     async ({ page }) => {
       await logIn(page);
-      assert.equal(
-        await page.locator("#pastebox").evaluate((element) => element === document.activeElement),
-        false,
+      const pasteBox = page.locator("#pastebox");
+      assert.equal(await pasteBox.evaluate((element) => element === document.activeElement), false);
+      assert.equal(await pasteBox.getAttribute("inputmode"), "none");
+      assert.equal(await page.getByText("drop one or more").isVisible(), false);
+      const pasteButton = page.getByRole("button", { name: "Paste" });
+      await page.evaluate(() => navigator.clipboard.writeText("by a finger"));
+      await pasteButton.tap();
+      const short = await shortLink(page);
+      assert.match(
+        await page.locator("#upload-result upload-links").getAttribute("filename"),
+        /^pasted-.*Z\.txt$/,
+      );
+      assert.equal(await digestOfUrl(short), digestOf("by a finger"));
+
+      await page.reload();
+      await page.evaluate(async () => {
+        const canvas = new OffscreenCanvas(2, 2);
+        canvas.getContext("2d").fillRect(0, 0, 2, 2);
+        const image = await canvas.convertToBlob({ type: "image/png" });
+        const text = new Blob(["<b>"], { type: "text/plain" });
+        await navigator.clipboard.write([
+          new ClipboardItem({ "text/plain": text, "image/png": image }),
+        ]);
+      });
+      await pasteButton.tap();
+      await shortLink(page);
+      assert.match(
+        await page.locator("#upload-result upload-links").getAttribute("filename"),
+        /^pasted-.*Z\.png$/,
       );
     });
+
+  test("a clipboard that cannot be read is said", { hasTouch: true, isMobile: true, permissions: [] },
+    async ({ page }) => {
+      await logIn(page);
+      await page.evaluate(() => {
+        navigator.clipboard.read = () => Promise.reject(new Error("no"));
+      });
+      await page.getByRole("button", { name: "Paste" }).tap();
+      await page.getByText("The browser did not let this page read the clipboard.").waitFor();
+    });
+
+  test("with a mouse there is no such button", {}, async ({ page }) => {
+    await logIn(page);
+    assert.equal(await page.getByRole("button", { name: "Paste" }).count(), 0);
+  });
 });
 
 suite("several files", (test) => {
@@ -311,10 +398,17 @@ suite("several files", (test) => {
     const row = (name) => page.getByRole("listitem").filter({ hasText: name });
     await row("good.txt").getByText("Done").waitFor();
     await row("unwanted.txt").getByRole("button", { name: "Cancel" }).click();
+    await page.getByText("Sending 2 of 3…").waitFor();
+    const top = () => page.locator("#queue").evaluate((list) => list.offsetTop);
+    const before = await top();
     release();
-    await row("unlucky.txt").getByText("busy. The server is busy.").waitFor();
-    await row("unwanted.txt").getByText("Cancelled").waitFor();
+    await row("unlucky.txt")
+      .getByText("busy. It was not uploaded; nothing of it was kept. Wait a moment")
+      .waitFor();
+    await row("unwanted.txt").getByText("Cancelled. Nothing of it was kept.").waitFor();
     await page.getByText("1 of 3 files uploaded.").waitFor();
+    assert.equal(await top(), before, "the result must not push the rows");
+    assert.ok(await row("unlucky.txt").evaluate((item) => item === document.activeElement));
 
     await page.unroute("**/api/entry?*");
     await row("unlucky.txt").getByRole("button", { name: "Retry" }).click();
@@ -322,6 +416,64 @@ suite("several files", (test) => {
     await page.getByText("2 of 3 files uploaded.").waitFor();
     const listed = await filesListed(page);
     assert.ok(listed.includes("unlucky.txt") && !listed.includes("unwanted.txt"));
+  });
+
+  test("end with a result in sight", { viewport: { width: 360, height: 640 } }, async ({ page }) => {
+    const paths = await Promise.all(
+      Array.from({ length: 12 }, (_, i) => textFile(directory, `part ${i}.txt`, `${i}`)),
+    );
+    await logIn(page);
+    await page.setInputFiles(fileInput, paths);
+    const result = page.locator("#upload-result");
+    await result.waitFor();
+    assert.ok(await result.evaluate((element) => element === document.activeElement));
+    for (const part of [result.getByText("Upload complete!"), page.locator("#upload-another-btn")]) {
+      const box = await part.boundingBox();
+      assert.ok(box.y >= 0 && box.y + box.height <= 640, `${box.y}`);
+    }
+    const list = await page.locator("#queue").boundingBox();
+    assert.ok(list.y > (await result.boundingBox()).y);
+  });
+
+  test("are read out when their state changes, not at every step", {}, async ({ page }) => {
+    await logIn(page);
+    await page.evaluate(() => {
+      window.said = [];
+      const status = document.getElementById("queue-status");
+      new MutationObserver(() => window.said.push(status.textContent)).observe(status, {
+        childList: true,
+      });
+    });
+    await page.setInputFiles(fileInput, [
+      await textFile(directory, "short.txt", "short"),
+      (await bigFile(directory, "long.bin", 8 << 20)).path,
+    ]);
+    await page.locator("#upload-result").waitFor();
+    const states = ["Sending", "Processing...", "Done"];
+    assert.deepEqual(
+      await page.evaluate(() => window.said),
+      ["short.txt", "long.bin"].flatMap((name) => states.map((state) => `${name}: ${state}`)),
+    );
+    assert.equal(await page.locator("#queue [role=status], #queue [aria-live]").count(), 0);
+  });
+
+  test("of which one is too large cannot be tried again", {}, async ({ page, expectConsole }) => {
+    expectConsole(/status of 413/);
+    await logIn(page);
+    await page.route("**/api/entry?*", (route) =>
+      route.fulfill({ status: 413, contentType: "text/plain", body: "request body too large\n" }),
+    );
+    const paths = [
+      await textFile(directory, "large a.txt", "a"),
+      await textFile(directory, "large b.txt", "b"),
+    ];
+    await page.setInputFiles(fileInput, paths);
+    await page.getByText("0 of 2 files uploaded.").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Retry" }).count(), 0);
+    await page.reload();
+    await page.setInputFiles(fileInput, paths[0]);
+    await page.getByText("“large a.txt” was not uploaded").waitFor();
+    assert.equal(await page.getByRole("button", { name: "Try Again" }).count(), 0);
   });
 });
 

@@ -146,7 +146,7 @@ async function* everyPlaceOfUploading(page, path, api) {
     yield "upload-custom";
     await page.locator("#expiration-select").selectOption({ label: "1 day" });
   }
-  await refuse(page, api, 507, "no space left on the disk of the server\n");
+  await refuse(page, api, 507, "the server's disk is full; nothing of this upload was stored\n");
   await input.setInputFiles(file("refused.txt"));
   await page.getByRole("alert").waitFor();
   yield "upload-refused";
@@ -161,12 +161,16 @@ async function* everyPlaceOfUploading(page, path, api) {
   });
   await page.route(api, async (route) => {
     await held;
-    await route.continue();
+    await route.continue().catch(() => {}); // it may have been cancelled
   });
   await page.goto(path);
   await input.setInputFiles(file(LONG_NAME));
   await page.locator("#upload-progress").waitFor();
   yield "upload-progress";
+  await page.locator("#cancel-btn").click();
+  await page.locator("#upload-cancelled").waitFor();
+  yield "upload-cancelled";
+  await page.locator("#upload-cancelled button").click();
   release();
   await page.locator("#upload-result").waitFor();
   await page.unroute(api);
@@ -203,6 +207,12 @@ async function* everyPlaceOfFiles(page, { id, undownloaded }) {
 async function* everyPlaceOfGuestLinks(page, { active, inactive }) {
   await page.goto("/guest-links");
   yield "guest-links";
+  await page.getByRole("button", { name: "Delete" }).first().click();
+  await page.getByText("Guest link deleted").waitFor();
+  await page.waitForTimeout(300); // the row fades away
+  yield "guest-link-deleted";
+  await page.getByRole("button", { name: "Undo" }).click();
+  await page.getByText("Guest link restored").waitFor();
   await page.goto("/guest-links/new");
   yield "guest-link-new";
   await refuse(page, "/api/guest-links", 400, "Invalid request: label too long\n");

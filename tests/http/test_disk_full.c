@@ -138,6 +138,32 @@ static void test_refused_with_507(void **state)
     assert_int_equal(db_entries(&d->server), 2);
 }
 
+/* The form of the upload page, as browsers send it when they run no scripts. */
+static void test_page_of_507(void **state)
+{
+    static const char *const browser[] = {"Accept: text/html", NULL};
+    const struct disk *d = disk_of(state);
+    const struct part parts[] = {
+        {.name = "file", .filename = "a.bin", .seed = SEED, .bytes = REFUSED_BYTES}, {0}};
+    char ballast[256];
+    struct response r;
+    fill(d, ballast, sizeof ballast);
+    http_do(&d->server,
+            &(struct request){.method = "POST",
+                              .path = "/upload",
+                              .auth = AUTH_BASIC,
+                              .headers = browser,
+                              .parts = parts},
+            &r);
+    expect_answer(&r, 507, NULL);
+    assert_string_equal(response_header(&r, "Content-Type"), "text/html; charset=utf-8");
+    assert_non_null(strstr(response_text(&r), "<h1>Disk full</h1>"));
+    assert_non_null(strstr(response_text(&r), "Make room"));
+    response_done(&r);
+    assert_int_equal(unlink(ballast), 0);
+    assert_true(db_wait_no_orphans(&d->server));
+}
+
 /* Larger than the whole disk: the client may be cut off, but nothing of it stays. */
 static void test_larger_than_disk(void **state)
 {
@@ -166,6 +192,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused_with_507),
+        cmocka_unit_test(test_page_of_507),
         cmocka_unit_test(test_larger_than_disk),
         cmocka_unit_test(test_database_is_sound),
     };

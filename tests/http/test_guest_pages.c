@@ -230,38 +230,38 @@ static void test_cells(void **state)
     static const struct {
         struct link link;
         const char *cells[6];
-        bool inactive;
+        const char *state; /* NULL: active */
     } cases[] = {
         {{.id = "AAAAAAAAAAAAAAAA", .label = "'For Joe'"},
          {"For Joe", "2026-01-02", "Never", "Never", "Unlimited", "0 / Unlimited"},
-         false},
+         NULL},
         {{.id = "BBBBBBBBBBBBBBBB",
           .max_bytes = "52428800",
           .max_uploads = "5",
           .expires = "'2024-02-29T23:59:59Z'",
           .lifetime = "'168h0m0s'"},
          {"unnamed", "2026-01-02", NULL, "7 days", "50.00 MB", "0 / 5"},
-         true},
+         "Expired"},
         {{.id = "CCCCCCCCCCCCCCCC",
           .max_bytes = "1048576",
           .max_uploads = "1",
           .lifetime = "'8760h0m0s'",
           .disabled = true},
          {"unnamed", "2026-01-02", "Never", "1 year", "1.00 MB", "0 / 1"},
-         true},
+         "Disabled"},
         {{.id = "DDDDDDDDDDDDDDDD",
           .max_bytes = "9223372036854775807",
           .max_uploads = "9223372036854775807",
           .created = "'2022-02-21T23:59:59Z'",
           .lifetime = "'36h30m0.5s'"},
          {"unnamed", "2022-02-21", "Never", "1 day", "8.00 EB", "0 / 9223372036854775807"},
-         false},
+         NULL},
         {{.id = "EEEEEEEEEEEEEEEE", .lifetime = "'soon'"},
          {"unnamed", "2026-01-02", "Never", "Unknown", "Unlimited", "0 / Unlimited"},
-         false},
+         NULL},
         {{.id = "FFFFFFFFFFFFFFFF", .label = "NULL", .expires = "NULL", .lifetime = "NULL"},
          {"unnamed", "2026-01-02", "Never", "Never", "Unlimited", "0 / Unlimited"},
-         false},
+         NULL},
     };
     const struct server *s = *state;
     struct response r;
@@ -283,9 +283,14 @@ static void test_cells(void **state)
         }
         char href[40];
         (void)snprintf(href, sizeof href, "href=\"/g/%s\"", id);
-        assert_int_equal(row_has(row, href), !cases[i].inactive);
-        assert_int_equal(row_has(row, "class=\"inactive\""), cases[i].inactive);
-        assert_int_equal(row_has(row, "data-spent"), cases[i].inactive && !cases[i].link.disabled);
+        bool inactive = cases[i].state != NULL;
+        char badge[40];
+        (void)snprintf(badge, sizeof badge, "class=\"badge\">%s</span>",
+                       inactive ? cases[i].state : "");
+        assert_true(row_has(row, badge));
+        assert_int_equal(row_has(row, href), !inactive);
+        assert_int_equal(row_has(row, "class=\"inactive\""), inactive);
+        assert_int_equal(row_has(row, "data-spent"), inactive && !cases[i].link.disabled);
         assert_int_equal(row_has(row, "aria-label=\"Enable\""), cases[i].link.disabled);
         assert_int_equal(row_has(row, "aria-label=\"Disable\""), !cases[i].link.disabled);
         assert_true(row_has(row, ">Copy</button>") && row_has(row, ">Delete</button>"));
@@ -660,8 +665,62 @@ static void test_inactive(void **state)
 
     get(s, AUTH_COOKIE, "/g/AAAAAAAAAAAAAAAA", &r);
     expect_answer(&r, 200, NULL);
-    expect_part(&r, "<a href=\"/guest-links\">list of guest links</a>");
+    expect_part(&r, "it is disabled.");
+    expect_part(&r, "in the <a href=\"/guest-links\">list of guest links</a> you can enable it.");
+    expect_no_part(&r, "Ask the owner");
     response_done(&r);
+    get(s, AUTH_COOKIE, "/g/BBBBBBBBBBBBBBBB", &r);
+    expect_part(&r, "it has expired.");
+    expect_part(&r, "you can make a new one.");
+    response_done(&r);
+}
+
+static void expect_guest_status(const struct server *s, const char *id, int status)
+{
+    char path[64];
+    struct response r;
+    guest_path(id, path);
+    get(s, AUTH_NONE, path, &r);
+    expect_answer(&r, status, NULL);
+    response_done(&r);
+}
+
+/* What was deleted can be brought back for ten minutes; meanwhile it is gone for everybody. */
+static void test_restore(void **state)
+{
+#define RESTORED "DDDDDDDDDDDDDDDD"
+    static const char restore[] = "/api/guest-links/" RESTORED "/restore";
+    static const char *const foreign[] = {"Sec-Fetch-Site: cross-site", NULL};
+    const struct server *s = *state;
+    struct response r;
+    drop_links(s);
+    add_link(s, &(struct link){.id = RESTORED, .max_uploads = "2"});
+    guest_upload(s, RESTORED);
+    api_expect(s, "PUT", restore, NULL, 404,
+               "Guest link with ID " RESTORED " not found: it was not deleted, or too long ago\n");
+    link_delete(s, RESTORED);
+    expect_guest_status(s, RESTORED, 404);
+    assert_int_equal(link_entries(s, RESTORED), 0);
+
+    http_do(s,
+            &(struct request){
+                .method = "PUT", .path = restore, .auth = AUTH_COOKIE, .headers = foreign},
+            &r);
+    expect_answer(&r, 403, "cross-site request refused\n");
+    response_done(&r);
+    api_expect(s, "PUT", restore, NULL, 204, "");
+    expect_guest_status(s, RESTORED, 200);
+    assert_int_equal(link_entries(s, RESTORED), 1);
+    guest_upload(s, RESTORED);
+    assert_int_equal(link_entries(s, RESTORED), 2);
+
+    link_delete(s, RESTORED);
+    add_link(s, &(struct link){.id = RESTORED});
+    api_expect(s, "PUT", restore, NULL, 409, "Guest link with ID " RESTORED " is there already\n");
+    drop_links(s);
+    db_change(s, "UPDATE ext_deleted_guest_links SET deleted = deleted - 601");
+    api_expect(s, "PUT", restore, NULL, 404, NULL);
+    expect_guest_status(s, RESTORED, 404);
 }
 
 static void test_guest_form(void **state)
@@ -902,6 +961,7 @@ int main(void)
         cmocka_unit_test(test_guest_page),
         cmocka_unit_test(test_guest_expirations),
         cmocka_unit_test(test_inactive),
+        cmocka_unit_test(test_restore),
         cmocka_unit_test(test_guest_form),
         cmocka_unit_test(test_upgrade),
         cmocka_unit_test(test_settings),

@@ -405,9 +405,42 @@ static void test_login_form(void **state)
             expect_header(&r, "Content-Type", "text/html; charset=utf-8");
             assert_non_null(strstr(response_text(&r), "id=\"auth-form\""));
             assert_null(response_header(&r, "Set-Cookie"));
+            assert_non_null(strstr(response_text(&r), "Check the passphrase, then try again."));
         }
         response_done(&r);
     }
+}
+
+/* Who has tried too often learns how long to wait. */
+static void test_login_form_throttled(void **state)
+{
+    enum { MOST_ATTEMPTS = 20 };
+    (void)state;
+    struct server s;
+    struct response r;
+    int status = 401;
+    server_start(&s, NULL);
+    for (int i = 0; i < MOST_ATTEMPTS && status == 401; i++) {
+        http_do(&s,
+                &(struct request){.method = "POST",
+                                  .path = "/login",
+                                  .headers = browser,
+                                  .text = "sharedSecretKey=wrong"},
+                &r);
+        status = r.status;
+        if (status == 429) {
+            const char *seconds = response_header(&r, "Retry-After");
+            char advice[64];
+            assert_non_null(seconds);
+            (void)snprintf(advice, sizeof advice, "Wait %s second%s, then try again.", seconds,
+                           strcmp(seconds, "1") == 0 ? "" : "s");
+            assert_non_null(strstr(response_text(&r), advice));
+            assert_non_null(strstr(response_text(&r), "id=\"auth-form\""));
+        }
+        response_done(&r);
+    }
+    assert_int_equal(status, 429);
+    server_end(&s);
 }
 
 static void test_upload_form(void **state)
@@ -498,6 +531,7 @@ int main(void)
         cmocka_unit_test(test_assets),
         cmocka_unit_test(test_assets_stay_inside),
         cmocka_unit_test(test_login_form),
+        cmocka_unit_test(test_login_form_throttled),
         cmocka_unit_test(test_upload_form),
         cmocka_unit_test(test_error_page),
     };

@@ -173,6 +173,42 @@ static void test_same_figures(void **state)
     response_done(&json);
 }
 
+/* A text of the JSON; "" for null. */
+static void text_of(const struct response *json, const char *name, char ret_text[64])
+{
+    char mark[64];
+    snprintf(mark, sizeof mark, "\"%s\":", name);
+    const char *at = strstr(response_text(json), mark);
+    assert_non_null(at);
+    at += strlen(mark);
+    size_t len = *at == '"' ? strcspn(at + 1, "\"") : 0;
+    assert_true(len > 0 || strncmp(at, "null", 4) == 0);
+    assert_true(slice_copy(slice_of(at + 1, len), ret_text, 64));
+}
+
+static void test_same_build(void **state)
+{
+    static const struct {
+        const char *name; /* in the JSON */
+        const char *part;
+    } lines[] = {
+        {"version", "Version: "}, {"revision", "Revision: "}, {"commitTime", "Built at: "}};
+    const struct server *s = *state;
+    struct response json;
+    struct response page;
+    api_call(s, "GET", "/api/system", NULL, &json);
+    get_page(s, &page);
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++) {
+        char text[64];
+        char line[96];
+        text_of(&json, lines[i].name, text);
+        snprintf(line, sizeof line, "%s%s%s", lines[i].part, text, text[0] != '\0' ? "<" : "");
+        assert_int_equal(has(&page, line), text[0] != '\0');
+    }
+    response_done(&page);
+    response_done(&json);
+}
+
 static int64_t number_of(const struct response *json, const char *name)
 {
     char mark[64];
@@ -183,6 +219,30 @@ static int64_t number_of(const struct response *json, const char *name)
     at += strlen(mark);
     assert_int_equal(num_parse_i64(slice_of(at, strcspn(at, ",}")), 0, INT64_MAX, &value), ERR_OK);
     return value;
+}
+
+static int64_t sessions_of(const struct server *s)
+{
+    struct response json;
+    api_call(s, "GET", "/api/system", NULL, &json);
+    int64_t sessions = number_of(&json, "sessions");
+    response_done(&json);
+    return sessions;
+}
+
+/* Those that have not expired. */
+static void test_session_count(void **state)
+{
+    (void)state;
+    struct server s;
+    server_start(&s, NULL);
+    server_sign_in(&s);
+    assert_int_equal(sessions_of(&s), 1);
+    server_sign_in(&s);
+    assert_int_equal(sessions_of(&s), 2);
+    db_change(&s, "INSERT INTO ext_sessions VALUES (zeroblob(32), 1, 1, 1, '', '')");
+    assert_int_equal(sessions_of(&s), 2);
+    server_end(&s);
 }
 
 static void expect_free_pages(const struct server *s)
@@ -598,6 +658,8 @@ int main(void)
         cmocka_unit_test(test_signing_in),
         cmocka_unit_test(test_unreadable),
         cmocka_unit_test(test_same_figures),
+        cmocka_unit_test(test_same_build),
+        cmocka_unit_test(test_session_count),
         cmocka_unit_test(test_uptime),
         cmocka_unit_test(test_files),
         cmocka_unit_test(test_reclaim),

@@ -27,32 +27,32 @@ static struct store_guest_link link_of(const char *lifetime)
 
 /* ---- which links are active (http-api.md 12.7) ---- */
 
-static void test_is_active(void **state)
+static void test_state(void **state)
 {
     (void)state;
     static const struct {
         bool disabled;
         int64_t expires;
         int64_t max, uploads;
-        bool active;
+        enum guest_link_state state;
     } cases[] = {
-        {false, STORE_NEVER, 0, 0, true},
-        {false, STORE_NEVER, 0, 1000000, true},
-        {true, STORE_NEVER, 0, 0, false},
+        {false, STORE_NEVER, 0, 0, GUEST_LINK_ACTIVE},
+        {false, STORE_NEVER, 0, 1000000, GUEST_LINK_ACTIVE},
+        {true, STORE_NEVER, 0, 0, GUEST_LINK_DISABLED},
         /* its own expiry: "not past" it */
-        {false, TEST_NOW_S + 1, 0, 0, true},
-        {false, TEST_NOW_S - 1, 0, 0, false},
-        {false, 0, 0, 0, false},
-        {true, TEST_NOW_S + 1, 0, 0, false},
+        {false, TEST_NOW_S + 1, 0, 0, GUEST_LINK_ACTIVE},
+        {false, TEST_NOW_S - 1, 0, 0, GUEST_LINK_EXPIRED},
+        {false, 0, 0, 0, GUEST_LINK_EXPIRED},
+        {true, TEST_NOW_S + 1, 0, 0, GUEST_LINK_DISABLED},
         /* used up */
-        {false, STORE_NEVER, 1, 0, true},
-        {false, STORE_NEVER, 1, 1, false},
-        {false, STORE_NEVER, 2, 1, true},
-        {false, STORE_NEVER, 2, 2, false},
-        {false, STORE_NEVER, 2, 3, false},
-        {false, STORE_NEVER, INT64_MAX, INT64_MAX - 1, true},
-        {true, TEST_NOW_S - 1, 1, 1, false},
-        {false, TEST_NOW_S - 1, 1, 0, false},
+        {false, STORE_NEVER, 1, 0, GUEST_LINK_ACTIVE},
+        {false, STORE_NEVER, 1, 1, GUEST_LINK_USED_UP},
+        {false, STORE_NEVER, 2, 1, GUEST_LINK_ACTIVE},
+        {false, STORE_NEVER, 2, 2, GUEST_LINK_USED_UP},
+        {false, STORE_NEVER, 2, 3, GUEST_LINK_USED_UP},
+        {false, STORE_NEVER, INT64_MAX, INT64_MAX - 1, GUEST_LINK_ACTIVE},
+        {true, TEST_NOW_S - 1, 1, 1, GUEST_LINK_DISABLED},
+        {false, TEST_NOW_S - 1, 1, 0, GUEST_LINK_EXPIRED},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct store_guest_link link = link_of("24h0m0s");
@@ -60,7 +60,8 @@ static void test_is_active(void **state)
         link.url_expiration_time = cases[i].expires;
         link.max_file_uploads = cases[i].max;
         link.uploads = cases[i].uploads;
-        if (guest_link_is_active(&link, TEST_NOW_S) != cases[i].active) {
+        if (guest_link_state(&link, TEST_NOW_S) != cases[i].state ||
+            guest_link_is_active(&link, TEST_NOW_S) != (cases[i].state == GUEST_LINK_ACTIVE)) {
             fail_msg("case %zu", i);
         }
     }
@@ -256,7 +257,7 @@ static void test_small_buffer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_is_active),       cmocka_unit_test(test_lifetime),
+        cmocka_unit_test(test_state),           cmocka_unit_test(test_lifetime),
         cmocka_unit_test(test_contract),        cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_fraction_of_now), cmocka_unit_test(test_small_buffer),
     };

@@ -580,6 +580,111 @@ static void test_delete(void **state)
     assert_int_equal(uploads_of(fix->store, LINK), 0);
 }
 
+/* ---- taking a deletion back ---- */
+
+#define COPIES                                                                                     \
+    "SELECT (SELECT count(*) FROM ext_deleted_guest_links) || ' ' ||"                              \
+    " (SELECT count(*) FROM ext_deleted_guest_files)"
+
+static void test_restore(void **state)
+{
+    struct fixture *fix = *state;
+    char label[] = "for Ann";
+    struct store_guest_link link = {.id = LINK,
+                                    .label = label,
+                                    .max_file_bytes = 1048576,
+                                    .max_file_uploads = 9,
+                                    .creation_time = TEST_NOW_S - 3,
+                                    .url_expiration_time = TEST_NOW_S + 86400,
+                                    .file_lifetime = "24h0m0s",
+                                    .disabled = false};
+    assert_int_equal(create_link(fix->store, &link), ERR_OK);
+    add_link(fix->store, LINK2, 0);
+    assert_int_equal(publish_through(fix->store, LINK, "A000000000", 3), ERR_OK);
+    assert_int_equal(publish_through(fix->store, LINK2, "a000000000", 1), ERR_OK);
+    char place[24];
+    sql_ask(fix->path, place, sizeof place, "SELECT rowid FROM guest_links WHERE id = %Q", LINK);
+    store_file(fix->store, ID, "mine", 4, 5, TEST_NOW_S, STORE_NEVER);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DISABLE), ERR_OK);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
+    struct store_guest_link found;
+    assert_int_equal(store_find_guest_link(fix->store, LINK, &found), ERR_NOTFOUND);
+    assert_sql(fix->path, "SELECT count(*) FROM entries WHERE guest_link_id IS NULL", "4");
+    assert_int_equal(publish_through(fix->store, LINK, ID2, 1), ERR_NOTFOUND);
+    /* Deleting it once more does not lose it, nor does a start. */
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
+    fixture_reopen(fix);
+    assert_int_equal(remove_file(fix->store, "B000000000"), ERR_OK);
+
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_OK);
+    link.disabled = true;
+    link.uploads = 2;
+    assert_link(fix->store, &link);
+    assert_sql(fix->path,
+               "SELECT group_concat(id || ' ' || ifnull(guest_link_id, '-')) FROM"
+               " (SELECT * FROM entries ORDER BY id)",
+               "A000000000 " LINK ",C000000000 " LINK ",a000000000 " LINK2 "," ID " -");
+    assert_sql(fix->path, "SELECT rowid FROM guest_links WHERE id = '" LINK "'", place);
+    assert_sql(fix->path, COPIES, "0 0");
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_NOTFOUND);
+    assert_sound(fix->path);
+
+    /* Its place in the list may have been taken. */
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
+    sql_run(fix->path, "UPDATE guest_links SET rowid = %s WHERE id = %Q", place, LINK2);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_OK);
+    assert_int_equal(uploads_of(fix->store, LINK), 2);
+}
+
+static void test_restore_refused(void **state)
+{
+    struct fixture *fix = *state;
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_NOTFOUND);
+    add_link(fix->store, LINK, 0);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_NOTFOUND);
+    assert_int_equal(publish_through(fix->store, LINK, ID, 1), ERR_OK);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
+    /* Another link has the id meanwhile: neither gets the other's files. */
+    add_link(fix->store, LINK, 3);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_EXISTS);
+    assert_int_equal(uploads_of(fix->store, LINK), 0);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
+    assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_OK);
+    struct store_guest_link link;
+    assert_int_equal(store_find_guest_link(fix->store, LINK, &link), ERR_OK);
+    assert_int_equal(link.max_file_uploads, 3);
+    assert_int_equal(link.uploads, 0);
+    store_guest_link_done(&link);
+}
+
+/* A copy serves for ten minutes; the next deletion, or a collection, drops it. */
+static void test_copies_end(void **state)
+{
+    struct fixture *fix = *state;
+    for (int collecting = 0; collecting < 2; collecting++) {
+        add_link(fix->store, LINK, 0);
+        add_link(fix->store, LINK2, 0);
+        assert_int_equal(publish_through(fix->store, LINK, ID, 1), ERR_OK);
+        assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
+        fix->clock.now_s += UNDO_S - 1;
+        collect_all(fix->store);
+        assert_sql(fix->path, COPIES, "1 1");
+        fix->clock.now_s += 1;
+        assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_RESTORE), ERR_NOTFOUND);
+        assert_sql(fix->path, COPIES, "1 1");
+        if (collecting) {
+            collect_all(fix->store);
+            assert_sql(fix->path, COPIES, "0 0");
+        } else {
+            assert_int_equal(change_link(fix->store, LINK2, STORE_GUEST_LINK_DELETE), ERR_OK);
+            assert_sql(fix->path, COPIES, "1 0");
+        }
+        assert_file(fix->store, ID, "abc", 3);
+        sql_run(fix->path, "DELETE FROM entries; DELETE FROM entries_data; DELETE FROM ext_files;"
+                           "DELETE FROM guest_links; DELETE FROM ext_deleted_guest_links");
+    }
+}
+
 /* ---- failures ---- */
 
 static void test_failing_disk(void **state)
@@ -634,6 +739,9 @@ int main(void)
         fixture_test(test_change_between_publishes),
         fixture_test(test_uploads),
         fixture_test(test_delete),
+        fixture_test(test_restore),
+        fixture_test(test_restore_refused),
+        fixture_test(test_copies_end),
         fault_test(test_failing_disk),
     };
     return cmocka_run_group_tests(tests, fault_vfs_setup, NULL);

@@ -215,12 +215,16 @@ static void test_login(void **state)
     (void)state;
     struct buf page;
     buf_init(&page, PAGE_MAX);
-    template_login(&page,
-                   &(struct login_page){.head = signed_out, .next = "/a\"><b>", .error = ""});
+    template_login(&page, &(struct login_page){
+                              .head = signed_out, .next = "/a\"><b>", .error = "", .advice = ""});
     expect(&page, "name=\"next\" value=\"/a&quot;&gt;&lt;b&gt;\"");
     expect(&page, "class=\"notice notice-error d-none\"");
+    expect(&page, "<p id=\"error-advice\" class=\"d-none\"></p>");
     buf_clear(&page);
-    template_login(&page, &(struct login_page){.head = signed_out, .next = "", .error = "no & no"});
+    template_login(&page,
+                   &(struct login_page){
+                       .head = signed_out, .next = "", .error = "no & no", .advice = "Wait."});
+    expect(&page, "<p id=\"error-advice\">Wait.</p>");
     expect(&page, "class=\"notice notice-error\"");
     expect(&page, "<p id=\"error-message\">no &amp; no</p>");
     buf_done(&page);
@@ -380,13 +384,13 @@ static void test_error(void **state)
     struct buf page;
     buf_init(&page, PAGE_MAX);
     template_error(&page, &view);
-    expect(&page,
-           "<p class=\"status\">404</p>\n<h1>Not found</h1>\n<p class=\"lead\">a &lt; b</p>\n"
-           "<p><a class=\"button");
+    expect(&page, "<p class=\"status\">404</p>\n<h1>Not found</h1>\n<p class=\"hint\">The server "
+                  "says: a &lt; b</p>\n"
+                  "<p><a class=\"button");
     view.advice = "Try again.";
     buf_clear(&page);
     template_error(&page, &view);
-    expect(&page, "<p>Try again.</p>");
+    expect(&page, "<h1>Not found</h1>\n<p>Try again.</p>\n<p class=\"hint\">The server says:");
     buf_done(&page);
 }
 

@@ -121,6 +121,9 @@ enum {
     SLICE_MS = 20,
     /* Background work runs at least this often, however busy the writer is. */
     SLICE_EVERY_MS = 200,
+    /* How long a deleted guest link can be brought back. The page offers it for seconds, but a
+     * phone may be put aside, or be without a network, just then. */
+    UNDO_S = 600,
 
     /* ---- sign-in: what wrong passphrases cost (docs/decisions/0006-sign-in-throttle.md) ---- */
     /* Attempts of one client that cost nothing: somebody who has mistyped it tries again. */

@@ -12,7 +12,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Not disabled, not past its own expiry, and not used up. */
+/* Why a link takes no files; the first reason that holds. */
+enum guest_link_state {
+    GUEST_LINK_ACTIVE,
+    GUEST_LINK_DISABLED,
+    GUEST_LINK_EXPIRED, /* itself, not its files */
+    GUEST_LINK_USED_UP,
+};
+enum guest_link_state guest_link_state(const struct store_guest_link *link, int64_t now);
 bool guest_link_is_active(const struct store_guest_link *link, int64_t now);
 
 /* Files that may still come through it, by those that exist already; -1: any number. */

@@ -21,6 +21,9 @@ struct server_options {
     void *app;
     /* Finds the route (request_set_route, and its begin is called then) or answers. */
     void (*begin)(struct request *request);
+    /* The answer to a request that is refused before its begin: it is malformed or too long, or
+     * there is no time for it. Its headers can be asked for, but not its target. */
+    struct response *(*refuse)(struct request *request, int status, const char *text);
 };
 
 /* ERR_EXISTS: the port is in use. ret_info says in one line what is wrong. */

@@ -261,6 +261,9 @@ enum store_guest_link_change {
     STORE_GUEST_LINK_DELETE, /* ERR_OK also when there is none; its files become the owner's */
     STORE_GUEST_LINK_ENABLE, /* ERR_NOTFOUND: no such link */
     STORE_GUEST_LINK_DISABLE,
+    /* Takes a deletion back, with the files that still exist. ERR_NOTFOUND: it was not deleted, or
+     * more than UNDO_S ago. ERR_EXISTS: there is such a link. */
+    STORE_GUEST_LINK_RESTORE,
 };
 
 /* Lane: urgent. */
@@ -394,7 +397,8 @@ void store_measure_init(struct store_measure *measure);
 /* ---- collection ------------------------------------------------------------------------------ */
 
 /* Removes expired entries with their history, then chunk rows that belong to nothing (but never
- * those of a running upload), then expired sessions. Lane: idle. Counts are valid in done(). */
+ * those of a running upload), then expired sessions and what is kept of guest links deleted long
+ * ago. Lane: idle. Counts are valid in done(). */
 struct store_collect {
     struct store_job job;
     int64_t entries_removed;
@@ -424,6 +428,7 @@ int64_t store_wal_bytes(const struct store *store);
 struct store_figures {
     int64_t files;        /* entries; expired ones count until they are collected */
     int64_t upload_bytes; /* their contents */
+    int64_t sessions;     /* that have not expired */
     int64_t files_bytes;  /* every file whose path begins with the database's: log and index too */
     int64_t disk_total;
     int64_t disk_used; /* blocks kept for root count as used */

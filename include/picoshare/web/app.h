@@ -1,4 +1,4 @@
-/* app.h — what every handler works with, and the one entry point of the layer.
+/* app.h — what every handler works with, and the two entry points of the layer.
  *
  * A struct app is filled in by main before the server starts and does not change afterwards, but
  * for its counter; what it points to is borrowed for the program's life. Thread-safe by that rule.
@@ -36,5 +36,7 @@ struct app {
 
 /* server_options.begin: finds the route, checks who asks, and hands the request to its handler. */
 void app_begin(struct request *request);
+/* server_options.refuse: as a page, problem+json or text, as every other error. */
+struct response *app_refuse(struct request *request, int status, const char *text);
 
 #endif

@@ -37,8 +37,9 @@ struct landing_page {
 /* `/login`; also the answer to a failed POST /login. */
 struct login_page {
     struct page_head head;
-    const char *next;  /* local path to go to afterwards, "" for the start page */
-    const char *error; /* "" when nothing went wrong */
+    const char *next;   /* local path to go to afterwards, "" for the start page */
+    const char *error;  /* "" when nothing went wrong */
+    const char *advice; /* what to do now; "" likewise */
 };
 
 /* One choice of a select element. */
@@ -103,7 +104,7 @@ struct files_page {
     const char *sort; /* for the search form to keep */
     const char *order;
     const char *search; /* "": none */
-    bool searchable;    /* there is more than one page, or a search is on */
+    bool searchable;    /* there is a file, or a search is on */
     const char *first_url;
     const char *previous_url;
     const char *next_url;
@@ -118,6 +119,8 @@ struct file_info_page {
     struct page_head head;
     const char *id;
     const char *filename;
+    const char *full_url; /* http://host/-ID/name */
+    const char *short_url;
     const char *size;
     const char *expires;
     int64_t downloads;
@@ -176,7 +179,8 @@ struct guest_link_view {
     const char *max_size;
     const char *uploads;
     bool disabled;
-    bool spent; /* expired or used up: enabling it does not help */
+    const char *state; /* "" while it takes files; or "Disabled", "Expired", "Used up" */
+    const char *spent; /* the same if it were enabled */
 };
 
 /* `/guest-links/new`: the same lifetimes, for the link and for the files. */
@@ -190,6 +194,8 @@ struct guest_link_new_page {
 /* `/g/{id}` when it takes no files. */
 struct guest_inactive_page {
     struct page_head head;
+    const char *reason; /* for the owner: "it is disabled" */
+    const char *remedy; /* likewise: "enable it" */
 };
 
 /* `/settings` */
@@ -250,7 +256,7 @@ struct error_page {
     struct page_head head;
     int status;
     const char *heading; /* what happened, in a few words: "Not found" */
-    const char *message; /* the same text that other clients get */
+    const char *message; /* the same text that other clients get, in small print */
     const char *advice;  /* what to do now, "" when there is nothing to say */
 };
 
