@@ -1,6 +1,8 @@
-/* The system information: ending sessions. */
+/* The system information: ending sessions, giving free pages back. */
 
-import { submitForm } from "./api.js";
+import { callApi, submitForm } from "./api.js";
+import { formatSize } from "./formats.js";
+import { showProblem } from "./problem.js";
 import { notify } from "./snackbar.js";
 import { formatLongTime } from "./times.js";
 
@@ -41,3 +43,34 @@ function remove(row) {
     neighbour.focus();
   }
 }
+
+/* ---- free pages ---- */
+
+const LOOK_EVERY_MS = 1000;
+const freePages = document.getElementById("free-pages");
+const reclaimButton = document.getElementById("reclaim-btn");
+
+/* Until the server has nothing more to give back. */
+async function reclaim() {
+  await callApi("POST", "/api/system/reclaim", { doubt: "It may go on: reload this page to see." });
+  for (;;) {
+    const figures = JSON.parse(await callApi("GET", "/api/system"));
+    const size = formatSize(figures.freePages * figures.pageBytes);
+    freePages.textContent = `Free pages: ${figures.freePages} (${size})`;
+    if (figures.upkeep === "idle") {
+      return figures.pagesGivenBack * figures.pageBytes;
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+reclaimButton?.addEventListener("click", async () => {
+  reclaimButton.disabled = true;
+  try {
+    notify(`${formatSize(await reclaim())} given back`);
+  } catch (problem) {
+    showProblem(problem);
+  }
+  reclaimButton.disabled = false;
+  reclaimButton.focus({ preventScroll: true });
+});

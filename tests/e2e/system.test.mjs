@@ -1,4 +1,4 @@
-// The system information: what it shows, and ending sessions.
+// The system information: what it shows, giving free pages back, and ending sessions.
 
 import assert from "node:assert/strict";
 import { logIn, suite } from "./browser.mjs";
@@ -96,6 +96,23 @@ suite("system information", (test) => {
     ]) {
       assert.equal(new RegExp(line).test(content), known !== null, `${line} in\n${content}`);
     }
+  });
+});
+
+suite("free pages", (test) => {
+  test("are given back by a button that tells how many", {}, async ({ page }) => {
+    await logIn(page);
+    const form = new FormData();
+    form.append("file", new File([new Uint8Array(3_000_000)], "large.bin"));
+    const { id } = await (await page.request.post("/api/entry", { multipart: form })).json();
+    assert.equal((await page.request.delete(`/api/entry/${id}`)).status(), 200);
+    await page.goto("/information");
+    await page.getByRole("button", { name: "Give free pages back" }).click();
+    await page.getByText(/[\d.]+ MB given back/).waitFor();
+    await page.getByText("Free pages: 0 (0 B)").waitFor();
+    const figures = await (await page.request.get("/api/system")).json();
+    assert.equal(figures.freePages, 0);
+    assert.ok(await page.locator("#reclaim-btn").isEnabled());
   });
 });
 

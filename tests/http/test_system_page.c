@@ -311,7 +311,7 @@ static void test_files(void **state)
     expect_free_pages(&s);
     get_page(&s, &r);
     expect_part(&r, "Number of files: 0<");
-    expect_part(&r, "Started with the option");
+    expect_part(&r, "started with the option");
     expect_no_part(&r, "This database cannot shrink");
     response_done(&r);
     server_end(&s);
@@ -332,9 +332,15 @@ static void test_reclaim(void **state)
     assert_true(db_wait_no_orphans(&s));
     api_expect(&s, "POST", "/api/system/reclaim", NULL, 202, "");
     wait_for_part(&s, "Free pages: 0 (0 B)<");
-    api_call(&s, "GET", "/api/system", NULL, &r);
-    assert_true(number_of(&r, "pagesGivenBack") > 5000000 / 16384);
-    response_done(&r);
+    bool idle = false;
+    for (int64_t waited_ms = 0; !idle && waited_ms < HANG_SECONDS * 1000; waited_ms += WAITS_MS) {
+        harness_sleep_ms(WAITS_MS);
+        api_call(&s, "GET", "/api/system", NULL, &r);
+        idle = strstr(response_text(&r), "\"upkeep\":\"idle\"") != NULL;
+        assert_true(!idle || number_of(&r, "pagesGivenBack") > 5000000 / 16384);
+        response_done(&r);
+    }
+    assert_true(idle);
     server_end(&s);
 }
 
@@ -353,7 +359,7 @@ static void test_beside_litestream(void **state)
     wait_for_part(&s, "), for later uploads<");
     get_page(&s, &r);
     expect_part(&r, "This database cannot shrink");
-    expect_no_part(&r, "Started with the option");
+    expect_no_part(&r, "started with the option");
     response_done(&r);
     api_call(&s, "GET", "/api/system", NULL, &r);
     assert_non_null(strstr(response_text(&r), ",\"canShrink\":false,"));
