@@ -176,9 +176,9 @@ static err_t keep_copy(struct store *store, const char *id)
     static const char *const statements[] = {
         "DELETE FROM ext_deleted_guest_files WHERE link_id = ?1"
         " AND EXISTS (SELECT 1 FROM guest_links WHERE id = ?1)",
-        "INSERT INTO ext_deleted_guest_files (link_id, entry_id)"
-        " SELECT guest_link_id, id FROM entries WHERE guest_link_id = ?1"
-        " AND EXISTS (SELECT 1 FROM guest_links WHERE id = ?1)",
+        ("INSERT INTO ext_deleted_guest_files (link_id, entry_id)"
+         " SELECT guest_link_id, id FROM entries WHERE guest_link_id = ?1"
+         " AND EXISTS (SELECT 1 FROM guest_links WHERE id = ?1)"),
     };
     err_t err = change_all(store, statements, ARRAY_LEN(statements), id);
     if (err != ERR_OK) {
@@ -210,8 +210,8 @@ static err_t delete_link(struct store *store, const char *id)
 static err_t restore_link(struct store *store, const char *id)
 {
     static const char *const statements[] = {
-        "UPDATE entries SET guest_link_id = ?1 WHERE guest_link_id IS NULL AND id IN"
-        " (SELECT entry_id FROM ext_deleted_guest_files WHERE link_id = ?1)",
+        ("UPDATE entries SET guest_link_id = ?1 WHERE guest_link_id IS NULL AND id IN"
+         " (SELECT entry_id FROM ext_deleted_guest_files WHERE link_id = ?1)"),
         "DELETE FROM ext_deleted_guest_files WHERE link_id = ?",
         "DELETE FROM ext_deleted_guest_links WHERE id = ?",
     };
