@@ -850,7 +850,7 @@ static void test_information(void **state)
     expect_part(&r, "<h2>PicoShare Version</h2>");
     expect_part(&r, "id=\"file-size-information\"");
     expect_part(&r, "class=\"notification\"");
-    expect_part(&r, "-vacuum</code>, the program gives free space back");
+    expect_part(&r, "-vacuum</code>, the program does so each time");
     expect_no_part(&r, "PRAGMA auto_vacuum");
 
     const char *bar = strstr(response_text(&r), "<progress aria-label=\"Disk usage\" value=\"");
