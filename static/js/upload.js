@@ -165,6 +165,12 @@ function showCancelled(file, wasSent) {
 
 cancelled.querySelector("button").addEventListener("click", () => upload([cancelledFile]));
 
+/* The text is not there before, so that nobody finds it in the hidden place. */
+function showResult(text) {
+  result.querySelector(".message-body").textContent = text;
+  show(result);
+}
+
 async function uploadOne(file) {
   const abort = new AbortController();
   const cancelButton = byId("cancel-btn");
@@ -197,7 +203,7 @@ async function uploadOne(file) {
     });
     byId("result-links").replaceChildren(linksOf(id, file));
     showEdit(id);
-    show(result);
+    showResult("Upload complete!");
     byId("upload-another-btn").focus();
   } catch (problem) {
     document.title = TITLE;
@@ -359,10 +365,7 @@ function showSum(done) {
   const all = done === rows.length;
   document.title = all ? "PicoShare - Complete" : TITLE;
   result.querySelector(".notice").classList.toggle("notice-success", all);
-  result.querySelector(".message-body").textContent = all
-    ? "Upload complete!"
-    : `${done} of ${rows.length} files uploaded.`;
-  show(result);
+  showResult(all ? "Upload complete!" : `${done} of ${rows.length} files uploaded.`);
   (rows.find(({ state }) => state === "failed") ?? result).focus();
 }
 
