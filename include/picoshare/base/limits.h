@@ -86,7 +86,7 @@ enum {
     CHUNK_BUFFERS = 16 * MIB / CHUNK_BYTES,
     /* One upload's share: the one it fills and those the writer has not stored yet. Enough for
      * four chunks to share a transaction while others are filled. */
-    UPLOAD_MAX_BUFFERS = 6,
+    UPLOAD_MAX_BUFFERS = 5,
     /* The share of one client address, so that it cannot take them all. */
     CLIENT_MAX_BUFFERS = CHUNK_BUFFERS / 2,
     /* Running uploads with small buffers: 4 MiB. */
