@@ -344,28 +344,12 @@ static void test_expired_rows_go(void **state)
 /* ---- GET /api/system ------------------------------------------------------------------------- */
 
 static const char *const numbers[] = {
-    "uptimeSeconds",
-    "files",
-    "uploadBytes",
-    "databaseFilesBytes",
-    "logBytes",
-    "pageBytes",
-    "pages",
-    "freePages",
-    "diskTotalBytes",
-    "diskUsedBytes",
-    "residentBytes",
-    "residentPeakBytes",
-    "anonymousBytes",
-    "groupBytes",
-    "groupPageCacheBytes",
-    "groupLimitBytes",
-    "connections",
-    "requests",
-    "uploads",
-    "chunkBuffersUsed",
-    "chunkBuffers",
-    "chunkBufferBytes",
+    "uptimeSeconds",      "files",          "uploadBytes",      "sessions",
+    "databaseFilesBytes", "logBytes",       "pageBytes",        "pages",
+    "freePages",          "diskTotalBytes", "diskUsedBytes",    "residentBytes",
+    "residentPeakBytes",  "anonymousBytes", "groupBytes",       "groupPageCacheBytes",
+    "groupLimitBytes",    "connections",    "requests",         "uploads",
+    "chunkBuffersUsed",   "chunkBuffers",   "chunkBufferBytes",
 };
 
 /* The value of a member, which stands there once; a number that is null is -1. */
@@ -412,7 +396,8 @@ static void test_system(void **state)
     for (const char *at = response_text(&r); (at = strstr(at, "\":")) != NULL; at++) {
         members++;
     }
-    assert_int_equal(members, ARRAY_LEN(numbers) + 2); /* and version, canShrink */
+    /* and version, revision, commitTime, canShrink */
+    assert_int_equal(members, ARRAY_LEN(numbers) + 4);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         (void)number_of(&r, numbers[i]);
     }
