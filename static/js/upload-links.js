@@ -13,7 +13,7 @@ const boxStyle = sheet(`
     min-width: 0;
     padding: 0.625rem 0;
     color: var(--accent);
-    overflow-wrap: anywhere;
+    word-break: break-all; /* not first of all after the hyphen of an id */
     text-underline-offset: 0.15em;
   }
   button { flex: none; }

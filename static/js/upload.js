@@ -365,6 +365,7 @@ function showSum(done) {
   const all = done === rows.length;
   document.title = all ? "PicoShare - Complete" : TITLE;
   result.querySelector(".notice").classList.toggle("notice-success", all);
+  byId("upload-another-btn").classList.toggle("button-secondary", !all);
   showResult(all ? "Upload complete!" : `${done} of ${rows.length} files uploaded.`);
   (rows.find(({ state }) => state === "failed") ?? result).focus();
 }
