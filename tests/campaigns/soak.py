@@ -4,8 +4,9 @@
     tests/campaigns/soak.py BINARY WORK_DIRECTORY [--seconds 1800] [--sanitized]
 
 Prints "ok …" and "FAIL …" lines: every answer is the expected one and every byte right; memory is
-flat (medians of the anonymous memory in the first and the last quarter within 5 %, or 256 KiB; not
-with --sanitized, where freed memory is kept); the server ends with 0, and so without a report of a
+flat (what of the anonymous memory stays while little runs, the lowest tenth, in the first quarter
+after a warm-up and in the last one within 5 %, or 512 KiB; not with --sanitized, where freed memory
+is kept); the server ends with 0, and so without a report of a
 sanitizer; the database is sound.
 """
 import argparse
@@ -16,7 +17,6 @@ import os
 import random
 import shutil
 import sqlite3
-import statistics
 import sys
 import threading
 import time
@@ -30,6 +30,7 @@ KEPT_FILES = 40
 UPLOADERS, READERS = 3, 2
 RECLAIM_S = 15
 SAMPLE_S = 0.5
+MAX_WARM_UP_S = 30  # caches fill, threads get their arenas
 
 
 class Soak:
@@ -125,12 +126,13 @@ class Soak:
             self.failures.append(f"{action.__name__}: {error!r}")
         connection.close()
 
-    def run(self):
+    def run(self, seconds):
         actions = [self.upload] * UPLOADERS + [self.read_range] * READERS + \
             [self.delete, self.look_at_pages, self.reclaim]
         threads = [threading.Thread(target=self.repeat, args=(action,)) for action in actions]
         for thread in threads:
             thread.start()
+        time.sleep(min(seconds / 4, MAX_WARM_UP_S))
         while any(thread.is_alive() for thread in threads):
             self.memory.append(self.server.status_bytes("RssAnon"))
             time.sleep(SAMPLE_S)
@@ -164,16 +166,16 @@ def main():
     server = Server(os.path.abspath(args.binary), os.path.abspath(args.work), keep=True)
     with contextlib.suppress(SystemExit), server as s:
         soak = Soak(s, args.seconds, args.seed)
-        soak.run()
+        soak.run(args.seconds)
         soak.verify()
     work = ", ".join(f"{n} {what}" for what, n in soak.done.items())
     check("answers and bytes", not soak.failures and all(soak.done.values()),
           "; ".join(soak.failures) or f"{work} in {args.seconds} s, seed {args.seed}")
     if not args.sanitized:
         quarter = len(soak.memory) // 4
-        first, last = (statistics.median(part) for part in
+        first, last = (sorted(part)[len(part) // 10] for part in
                        (soak.memory[:quarter], soak.memory[-quarter:]))
-        check("memory", abs(last - first) <= max(first * 0.05, 256 * 1024),
+        check("memory", abs(last - first) <= max(first * 0.05, 512 * 1024),
               f"anonymous {first / MIB:.2f} MiB in the first quarter, {last / MIB:.2f} in the last")
     check("end", server.process.returncode == 0,
           f"exit code {server.process.returncode}" +
