@@ -98,8 +98,8 @@ bool response_read_whole(struct response *response)
 {
     check(response->read != NULL && response->size <= DOWNLOAD_BLOCK_BYTES);
     size_t size = (size_t)response->size;
-    char *bytes =
-        mem_resize(NULL, size + 1); /* not mem_alloc: zeroing it would cost as much again */
+    /* Not mem_alloc: zeroing it would cost as much as reading. */
+    char *bytes = mem_resize(NULL, size + 1);
     size_t n = bytes != NULL ? 1 : 0;
     for (size_t got = 0; got < size && n > 0; got += n) {
         n = response->read(response->arg, (int64_t)got, bytes + got, size - got);

@@ -349,8 +349,8 @@ static const char *read_content_type(struct multipart *mp, struct slice value)
 }
 
 /* RFC 7578 §4.7: deprecated. Identity encodings change nothing. base64 is not decoded: Go's
- * parser leaves it as it came too. That one does decode
- * quoted-printable, unlike others: refused, like a name that we do not know. */
+ * parser leaves it as it came too. That one does decode quoted-printable, unlike others: refused,
+ * like a name that we do not know. */
 static const char *read_encoding(struct multipart *mp, struct slice value)
 {
     if (mp->has_encoding) {

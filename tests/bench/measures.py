@@ -4,7 +4,6 @@ A ratio of speeds or times is the median over pairs of runs, ceiling and candida
 in the other order than the last. File sizes and traffic are in MB of 10^6 bytes, memory in MiB.
 """
 import contextlib
-import hashlib
 import http.client
 import json
 import os
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from server import MIB, SECRET, Nginx, Server, prepare, run
+from server import MIB, SECRET, Nginx, Server, digest_of, prepare, random_file, run
 
 MB = 1_000_000
 UPLOADS = 3
@@ -63,9 +62,7 @@ class Bench:
         os.makedirs(self.data, exist_ok=True)
         path = f"{self.data}/{name}"
         if not os.path.exists(path) or os.path.getsize(path) != size:
-            with open(path, "wb") as f:
-                for done in range(0, size, MIB):
-                    f.write(os.urandom(min(MIB, size - done)))
+            random_file(path, size)
         return path
 
     def in_turn(self, *measures):
@@ -129,7 +126,7 @@ def crowd(bench):
     """200 uploads, 300 downloads and 400 idle connections at once."""
     uploads, downloads, idles = 200, 300, 400
     data = bench.file("crowd", 5 * MB)
-    digest = hashlib.sha256(open(data, "rb").read()).hexdigest()
+    digest = digest_of("cat", data)
     out = bench.work + "/crowd"
     os.makedirs(out, exist_ok=True)
     with bench.server() as s, contextlib.ExitStack() as stack:
@@ -157,12 +154,10 @@ def crowd(bench):
         ids = [line.split('"')[3] for line in text.splitlines() if line.startswith('{"id"')]
         wrong = uploads - len(ids)
         for name in os.listdir(out):
-            with open(f"{out}/{name}", "rb") as f:
-                wrong += hashlib.sha256(f.read()).hexdigest() != digest
+            wrong += digest_of("cat", f"{out}/{name}") != digest
         wrong += downloads - len(os.listdir(out))
         for each in ids:
-            body = subprocess.run(["curl", "-sS", f"{s.url}/-{each}"], capture_output=True).stdout
-            wrong += hashlib.sha256(body).hexdigest() != digest
+            wrong += digest_of("curl", "-sS", f"{s.url}/-{each}") != digest
         bench.note("crowd: refused or wrong", wrong + refused)
     shutil.rmtree(out)
 
@@ -364,7 +359,7 @@ def pages_meanwhile(bench):
                [mine / base for base, mine in rows])
 
 
-def wait_until_deleted(db):
+def no_rows_left(db):
     with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as c:
         return c.execute("SELECT NOT EXISTS (SELECT 1 FROM entries_data)").fetchone()[0] == 1
 
@@ -390,7 +385,7 @@ def delete_meanwhile(bench):
                 return (time.monotonic() - start) * 1000
             ask("DELETE", "/api/entry/" + entry)
             waits = []
-            while not wait_until_deleted(s.db):
+            while not no_rows_left(s.db):
                 waits += [ask("PUT", "/api/settings", '{"defaultExpirationDays":7}')
                           for _ in range(10)]
             longest.append(max(waits))

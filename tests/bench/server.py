@@ -3,6 +3,7 @@
 Memory is in bytes of the process itself: VmHWM after a reset, RssAnon sampled 20 times a second.
 """
 import contextlib
+import hashlib
 import json
 import mmap
 import os
@@ -83,6 +84,28 @@ def cpu_seconds(pid):
 
 def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
+
+
+def random_file(path, size):
+    """Writes a file of random bytes; its SHA-256."""
+    digest = hashlib.sha256()
+    with open(path, "wb") as f:
+        for done in range(0, size, MIB):
+            piece = os.urandom(min(MIB, size - done))
+            digest.update(piece)
+            f.write(piece)
+    return digest.hexdigest()
+
+
+def digest_of(*command):
+    """The SHA-256 of what a command prints."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE)
+    digest = hashlib.sha256()
+    while piece := process.stdout.read(MIB):
+        digest.update(piece)
+    if process.wait():
+        raise RuntimeError(f"{command[0]} ended with {process.returncode}")
+    return digest.hexdigest()
 
 
 class Server:

@@ -9,7 +9,6 @@ at 32 MiB, at least 0.8 of the speed without a limit, the median of pairs.
 """
 import argparse
 import contextlib
-import hashlib
 import os
 import shutil
 import statistics
@@ -18,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
-from server import MIB, Server, prepare, read  # noqa: E402
+from server import MIB, Server, digest_of, prepare, random_file, read  # noqa: E402
 
 UPLOADS = 3
 SPEED_AT = 32
@@ -90,12 +89,7 @@ def upload_three(args, data, digest, limit, temporary):
             ids = [s.finish(u)[0] for u in [s.upload(data) for _ in range(UPLOADS)]]
             seconds = time.monotonic() - start
             for entry in ids:
-                curl = subprocess.Popen(["curl", "-sS", "--fail", f"{s.url}/-{entry}"],
-                                        stdout=subprocess.PIPE)
-                hash_ = hashlib.sha256()
-                while block := curl.stdout.read(MIB):
-                    hash_.update(block)
-                if curl.wait() or hash_.hexdigest() != digest:
+                if digest_of("curl", "-sS", "--fail", f"{s.url}/-{entry}") != digest:
                     raise RuntimeError("a download differs from what was sent")
             if group and group.kills():
                 raise RuntimeError("killed for memory")
@@ -119,12 +113,7 @@ def main():
         print(f"SKIP limits: no memory control group can be made here ({error})")
         return
     data = args.work + "/data"
-    hash_ = hashlib.sha256()
-    with open(data, "wb") as f:
-        for _ in range(args.mb):
-            block = os.urandom(1_000_000)
-            hash_.update(block)
-            f.write(block)
+    digest = random_file(data, args.mb * 1_000_000)
     failed = False
 
     def check(name, call):
@@ -140,7 +129,7 @@ def main():
             print("SKIP limits: no tmpfs can be mounted here; temporary files are on the disk")
         for limit in [int(text) for text in args.limits.split(",")]:
             def run(limit=limit):
-                speed, peak = upload_three(args, data, hash_.hexdigest(), limit, args.work + "/tmp")
+                speed, peak = upload_three(args, data, digest, limit, args.work + "/tmp")
                 return f"{speed:.0f} MB/s, group's peak {peak:.0f} MiB"
             check(f"{UPLOADS} x {args.mb} MB in {limit} MiB", run)
 
@@ -150,8 +139,7 @@ def main():
                 speeds = {}
                 for limit in (None, SPEED_AT) if i % 2 else (SPEED_AT, None):
                     prepare()
-                    speeds[limit] = upload_three(args, data, hash_.hexdigest(), limit,
-                                                 args.work + "/tmp")[0]
+                    speeds[limit] = upload_three(args, data, digest, limit, args.work + "/tmp")[0]
                 ratios.append(speeds[SPEED_AT] / speeds[None])
             ratio = statistics.median(ratios)
             text = f"{ratio:.2f} of the speed without a limit ({', '.join(f'{r:.2f}' for r in ratios)})"

@@ -8,7 +8,6 @@ Prints "ok …", "FAIL …" and "SKIP …" lines: no kill, no failed request, di
 last round the same memory in use as after the first.
 """
 import argparse
-import hashlib
 import json
 import os
 import shutil
@@ -17,12 +16,13 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "bench"))
+from server import MIB, SECRET, digest_of, random_file  # noqa: E402
+
 TOOLS = ("qemu-system-x86_64", "busybox", "cpio", "socat", "mke2fs", "modprobe")
-SECRET = "benchpass"
 UPLOADS = 3
 REQUEST_LIMIT_S = 900
 RECLAIM_LIMIT_S = 600
-MIB = 1 << 20
 
 
 class Machine:
@@ -49,13 +49,7 @@ class Machine:
         return json.loads(text)["id"]
 
     def digest(self, entry):
-        curl = subprocess.Popen(self.curl(f"{self.url}/-{entry}"), stdout=subprocess.PIPE)
-        hash_ = hashlib.sha256()
-        while block := curl.stdout.read(MIB):
-            hash_.update(block)
-        if curl.wait():
-            raise RuntimeError(f"download failed: curl {curl.returncode}")
-        return hash_.hexdigest()
+        return digest_of(*self.curl(f"{self.url}/-{entry}"))
 
     def request(self, method, path):
         return subprocess.run(self.curl("-X", method, self.url + path), check=True,
@@ -93,12 +87,8 @@ def main():
             return
     work = os.path.abspath(args.work)
     os.makedirs(work, exist_ok=True)
-    data, hash_ = work + "/data", hashlib.sha256()
-    with open(data, "wb") as f:
-        for _ in range(args.mb):
-            block = os.urandom(1_000_000)
-            hash_.update(block)
-            f.write(block)
+    data = work + "/data"
+    digest = random_file(data, args.mb * 1_000_000)
     name = f"machine with {args.mib} MiB"
     failed = False
 
@@ -112,7 +102,7 @@ def main():
         start = time.monotonic()
         ids = [machine.finish(u) for u in [machine.upload(data) for _ in range(UPLOADS)]]
         say(True, f"{UPLOADS} uploads of {args.mb} MB at once, {time.monotonic() - start:.0f} s")
-        right = sum(machine.digest(entry) == hash_.hexdigest() for entry in ids)
+        right = sum(machine.digest(entry) == digest for entry in ids)
         say(right == UPLOADS, f"{right} of {UPLOADS} downloads have the digest of what was sent")
         for entry in ids:
             machine.request("DELETE", "/api/entry/" + entry)
@@ -120,7 +110,7 @@ def main():
         resident = []
         for _ in range(args.rounds):
             entry = machine.finish(machine.upload(data))
-            if machine.digest(entry) != hash_.hexdigest():
+            if machine.digest(entry) != digest:
                 raise RuntimeError("a download differs from what was sent")
             machine.request("DELETE", "/api/entry/" + entry)
             machine.reclaim()
