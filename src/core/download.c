@@ -64,8 +64,8 @@ err_t download_read(struct download *download, int64_t pos, void *ret_bytes, siz
     if (len > max) {
         len = max;
     }
-    if (len > DOWNLOAD_BLOCK_BYTES) {
-        len = DOWNLOAD_BLOCK_BYTES;
+    if (len > LARGE_BLOCK_BYTES) {
+        len = LARGE_BLOCK_BYTES;
     }
     err_t err = store_read_chunk(download->store, entry->id, chunk, offset, ret_bytes, len);
     if (err != ERR_OK) {

@@ -93,8 +93,9 @@ struct server {
     struct response *(*refuse)(struct request *request, int status, const char *text);
     int listen_fd;
     uint16_t port;
-    _Atomic bool refusing; /* no new requests */
-    _Atomic bool cutting;  /* running ones end now */
+    _Atomic int large_blocks; /* downloads that have one */
+    _Atomic bool refusing;    /* no new requests */
+    _Atomic bool cutting;     /* running ones end now */
 
     struct lock lock;
     struct list requests;

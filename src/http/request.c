@@ -141,11 +141,28 @@ static void free_body(void *arg)
     response_free(arg);
 }
 
-static struct MHD_Response *make_mhd_response(struct response *response)
+/* How much of a body is read at once: in a crowd less, since each has a buffer of that size. */
+static size_t choose_block(const struct request *request, struct response *response)
+{
+    struct server *server = request->server;
+    if (response->size <= DOWNLOAD_BLOCK_BYTES || request_is_head(request)) {
+        return DOWNLOAD_BLOCK_BYTES;
+    }
+    if (atomic_fetch_add(&server->large_blocks, 1) >= MAX_LARGE_BLOCKS) {
+        atomic_fetch_sub(&server->large_blocks, 1);
+        return DOWNLOAD_BLOCK_BYTES;
+    }
+    response->large_blocks = &server->large_blocks;
+    return LARGE_BLOCK_BYTES;
+}
+
+static struct MHD_Response *make_mhd_response(const struct request *request,
+                                              struct response *response)
 {
     if (response->read != NULL) {
-        return MHD_create_response_from_callback((uint64_t)response->size, DOWNLOAD_BLOCK_BYTES,
-                                                 read_body, response, free_body);
+        return MHD_create_response_from_callback((uint64_t)response->size,
+                                                 choose_block(request, response), read_body,
+                                                 response, free_body);
     }
     return MHD_create_response_from_buffer_with_free_callback_cls(
         response->bytes.len, (void *)(uintptr_t)response->bytes.ptr, free_body, response);
@@ -183,7 +200,7 @@ static struct response *take_answer(struct request *request)
 static enum MHD_Result queue_answer(struct request *request)
 {
     struct response *response = take_answer(request);
-    struct MHD_Response *mhd = response != NULL ? make_mhd_response(response) : NULL;
+    struct MHD_Response *mhd = response != NULL ? make_mhd_response(request, response) : NULL;
     if (mhd == NULL) {
         response_free(response);
         return MHD_NO;

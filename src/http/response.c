@@ -24,6 +24,9 @@ void response_free(struct response *response)
     if (response->done != NULL) {
         response->done(response->arg);
     }
+    if (response->large_blocks != NULL) {
+        atomic_fetch_sub(response->large_blocks, 1);
+    }
     buf_done(&response->headers);
     buf_done(&response->owned);
     mem_free(response);

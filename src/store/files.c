@@ -5,7 +5,7 @@
  * on, so that a collection leaves its rows alone. What a crash leaves of drafts has no entry, and
  * the collection at the next start removes it.
  *
- * Reading takes at most DOWNLOAD_BLOCK_BYTES of one row through an incremental blob handle, since a
+ * Reading takes at most LARGE_BLOCK_BYTES of one row through an incremental blob handle, since a
  * SELECT of the column would bring the whole row into memory. The row is looked up for every read,
  * within the same read transaction: a row number kept longer could come to mean another file. */
 #include "internal.h"
@@ -285,7 +285,7 @@ static err_t read_blob(struct conn *conn, int64_t rowid, size_t offset, void *by
 err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
                        void *ret_bytes, size_t len)
 {
-    check(len <= DOWNLOAD_BLOCK_BYTES && offset <= INT32_MAX - len);
+    check(len <= LARGE_BLOCK_BYTES && offset <= INT32_MAX - len);
     struct conn *conn = reader_take(store);
     struct query q =
         query_start(conn, "SELECT rowid FROM entries_data WHERE id = ? AND chunk_index = ?");

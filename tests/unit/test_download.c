@@ -93,14 +93,14 @@ static void test_large_file(void **state)
                                     3 * CHUNK_BYTES - 1,
                                     3 * CHUNK_BYTES,
                                     LEN - 1};
-    static const size_t blocks[] = {1000, DOWNLOAD_BLOCK_BYTES, SIZE_MAX};
+    static const size_t blocks[] = {1000, DOWNLOAD_BLOCK_BYTES, LARGE_BLOCK_BYTES, SIZE_MAX};
     for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
         for (size_t k = 0; k < ARRAY_LEN(blocks); k++) {
             for (size_t pos = starts[i]; pos < LEN;) {
                 size_t len = 0;
                 assert_int_equal(download_read(download, (int64_t)pos, got + pos, blocks[k], &len),
                                  ERR_OK);
-                assert_in_range(len, 1, DOWNLOAD_BLOCK_BYTES);
+                assert_in_range(len, 1, LARGE_BLOCK_BYTES);
                 pos += len;
             }
             assert_memory_equal(got + starts[i], bytes + starts[i], LEN - starts[i]);

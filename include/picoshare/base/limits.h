@@ -25,8 +25,12 @@ enum {
     MAX_HEADER_BYTES = 16 * KIB,
     /* What browsers and proxies of the last decade send at the most (414 beyond). */
     MAX_TARGET_BYTES = 8 * KIB,
-    /* One download's buffer, and the most read from SQLite in one go. */
+    /* One download's buffer, when there are many. */
     DOWNLOAD_BLOCK_BYTES = 64 * KIB,
+    /* That of the first few: a whole row, and the most read from SQLite in one go. Finding the
+     * place in a row costs as much as copying 64 KiB (docs/decisions/0008). */
+    LARGE_BLOCK_BYTES = 320 * KIB,
+    MAX_LARGE_BLOCKS = 4,
     /* The first block of a longer download: its first byte need not wait for a whole one. */
     FIRST_BLOCK_BYTES = 16 * KIB,
     /* A body that nobody wants is read this far, for this long, so that its sender gets to see the

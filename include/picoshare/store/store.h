@@ -159,7 +159,7 @@ err_t store_find_entry(struct store *store, const char *id,
                        struct store_entry *ret_entry) MUST_CHECK;
 void store_entry_done(struct store_entry *entry);
 
-/* Exactly len bytes (at most DOWNLOAD_BLOCK_BYTES) of one chunk row, from the given offset in it.
+/* Exactly len bytes (at most LARGE_BLOCK_BYTES) of one chunk row, from the given offset in it.
  * ERR_NOTFOUND: the row is missing. ERR_CORRUPT: it is shorter than that. */
 err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
                        void *ret_bytes, size_t len) MUST_CHECK;
