@@ -3,6 +3,7 @@
  * Start: options, passphrase, database (and its writer thread), sessions, upload budget, HTTP
  * workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then the
  * store finishes its queue; nothing is freed before those who use it are gone. */
+#include "check_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -249,6 +250,9 @@ static void exit_at_once(int signal)
 int main(int argc, char **argv)
 {
     static struct program program;
+    if (argc > 1 && strcmp(argv[1], "check") == 0) {
+        return check_command(argc - 1, argv + 1);
+    }
     switch (options_parse(argc, argv, &program.options)) {
     case OPTIONS_SHOWN:
         return EXIT_SUCCESS;

@@ -174,6 +174,23 @@ static err_t recognise(struct conn *conn, const char *path, enum database *ret_d
     return ERR_OK;
 }
 
+err_t schema_check_current(struct conn *conn, const char *path, struct err_info *ret_info)
+{
+    enum database database = DATABASE_NEW;
+    int64_t version = 0;
+    err_t err = recognise(conn, path, &database, &version, ret_info);
+    if (err == ERR_OK && database == DATABASE_NEW) {
+        return err_set(ret_info, ERR_INVALID, "database %s is empty", path);
+    }
+    if (err == ERR_OK && database == DATABASE_OLD) {
+        return err_set(ret_info, ERR_INVALID,
+                       "database %s has version %" PRId64 ", not %d; one of an older PicoShare is"
+                       " upgraded when the server starts with it",
+                       path, version, SCHEMA_VERSION);
+    }
+    return err;
+}
+
 err_t schema_prepare(struct conn *conn, const struct store_options *options,
                      int64_t *ret_upgraded_from, struct err_info *ret_info)
 {

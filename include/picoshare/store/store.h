@@ -150,6 +150,7 @@ struct store_entry {
     int64_t expiration_time; /* STORE_NEVER also when none is stored */
     int64_t size;            /* bytes */
     size_t chunk_bytes;      /* of every chunk but the last */
+    int64_t recorded_size;   /* what it had when it was stored or measured; -1: not known */
     bool has_sha256;
     uint8_t sha256[SHA256_BYTES];
 };
@@ -160,9 +161,10 @@ err_t store_find_entry(struct store *store, const char *id,
 void store_entry_done(struct store_entry *entry);
 
 /* Exactly len bytes (at most DOWNLOAD_BLOCK_BYTES) of one chunk row, from the given offset in it.
- * ERR_NOTFOUND: the row is missing. ERR_CORRUPT: it is shorter than that. */
-err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
-                       void *ret_bytes, size_t len) MUST_CHECK;
+ * ERR_NOTFOUND: the row is missing. ERR_CORRUPT: it does not hold row_bytes bytes, so that it is
+ * not the one that was stored. */
+err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t row_bytes,
+                       size_t offset, void *ret_bytes, size_t len) MUST_CHECK;
 
 /* ---- the list of files ----------------------------------------------------------------------- */
 
