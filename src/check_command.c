@@ -133,8 +133,8 @@ static void print_sum(const struct checking *checking)
         (void)printf("%s: %" PRId64 " files of %s, no damage\n", checking->path, checking->files,
                      size);
     } else {
-        (void)printf("%s: %" PRId64 " files of %s: %" PRId64 " damaged files, %" PRId64
-                     " findings in the database itself\n",
+        (void)printf("%s: %" PRId64 " files of %s, damaged files: %" PRId64
+                     ", findings in the database itself: %" PRId64 "\n",
                      checking->path, checking->files, size, checking->damaged, checking->findings);
     }
 }

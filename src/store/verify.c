@@ -177,6 +177,8 @@ err_t verifier_open(const char *path, bool quick, struct verifier **ret_verifier
     if (err == ERR_OK) {
         err = open_to_read(verifier, path);
         if (err != ERR_OK) {
+            /* A file of another kind is refused like a database of another kind. */
+            err = sqlite3_errcode(verifier->own.db) == SQLITE_NOTADB ? ERR_INVALID : err;
             (void)err_set(ret_info, err, "cannot open database %s: %s", path,
                           verifier->own.db != NULL ? sqlite3_errmsg(verifier->own.db)
                                                    : err_name(err));

@@ -396,6 +396,19 @@ struct store_measure {
 };
 void store_measure_init(struct store_measure *measure);
 
+/* ---- damage that was found --------------------------------------------------------------------
+ */
+
+err_t store_is_damage_noted(struct store *store, const char *id, bool *ret_noted) MUST_CHECK;
+
+/* Notes that a file, if it still exists, is damaged, or that it is not any more. Lane: urgent. */
+struct store_note_damage {
+    struct store_job job;
+    char id[STORE_ENTRY_ID_LEN + 1];
+    const char *text; /* what is wrong; NULL: nothing */
+};
+void store_note_damage_init(struct store_note_damage *note);
+
 /* ---- collection ------------------------------------------------------------------------------ */
 
 /* Removes expired entries with their history, then chunk rows that belong to nothing (but never
@@ -430,6 +443,7 @@ int64_t store_wal_bytes(const struct store *store);
 struct store_figures {
     int64_t files;        /* entries; expired ones count until they are collected */
     int64_t upload_bytes; /* their contents */
+    int64_t damaged;      /* files that were found to be */
     int64_t sessions;     /* that have not expired */
     int64_t files_bytes;  /* every file whose path begins with the database's: log and index too */
     int64_t disk_total;
