@@ -33,8 +33,8 @@ KEPT_FILES = 30
 MAX_LOAD_S = 0.8
 COLLECT_LIMIT_S = 120
 CHECK_EVERY = 10  # rounds
-STARTS = 7
-MAX_START_RATIO = 2.0
+STARTS = 9
+MAX_START_RATIO = 2.0  # of pairs, the median
 CHUNK_BYTES = 327680
 
 
@@ -274,11 +274,12 @@ def compare_starts(args, check):
             if number > 0:  # the first one reads the file for the first time
                 times[name].append(seconds)
             leave_a_log(server)
+    ratio = statistics.median(full / empty for empty, full in zip(times["empty"], times["full"]))
     empty, full = (statistics.median(times[name]) for name in ("empty", "full"))
     size = os.stat(servers["full"].db).st_size / 1e6
-    check("start", full <= MAX_START_RATIO * empty,
-          f"first answer with {size:.0f} MB and {args.files} files after {full / empty:.2f} times"
-          f" as long as with an empty database ({full * 1000:.0f} and {empty * 1000:.0f} ms)")
+    check("start", ratio <= MAX_START_RATIO,
+          f"first answer with {size:.0f} MB and {args.files} files after {ratio:.2f} times as long as"
+          f" with an empty database ({full * 1000:.0f} and {empty * 1000:.0f} ms)")
 
 
 def main():
