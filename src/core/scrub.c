@@ -23,6 +23,7 @@ struct scrub {
     int64_t rowid;             /* where the round begins, then where it is */
     int64_t files;             /* in it */
     int64_t saved_ms;          /* when the position was saved last */
+    int64_t not_before_ms;     /* the next round */
 
     struct lock lock; /* guards state */
     struct scrub_state state;
@@ -145,7 +146,11 @@ static void end_round(struct scrub *scrub, err_t err)
     scrub->rowid = 0;
     lock_take(&scrub->lock);
     scrub->state.running = false;
-    scrub->state.round_ended = clock_now_s(scrub->clock);
+    if (err == ERR_OK) {
+        scrub->state.round_ended = clock_now_s(scrub->clock);
+    } else {
+        scrub->not_before_ms = clock_mono_ms(scrub->clock) + SCRUB_RETRY_MS;
+    }
     lock_give(&scrub->lock);
     save_position(scrub);
     scrub->report(&report);
@@ -157,6 +162,9 @@ static bool is_due(const struct scrub *scrub)
 {
     int64_t ended = scrub->state.round_ended;
     int64_t now = clock_now_s(scrub->clock);
+    if (clock_mono_ms(scrub->clock) < scrub->not_before_ms) {
+        return false;
+    }
     return scrub->rowid > 0 || ended == 0 || ended > now || now - ended >= SCRUB_EVERY_S;
 }
 
@@ -217,6 +225,7 @@ err_t scrub_new(struct store *store, const struct clock *clock, int64_t bytes_pe
     scrub->bytes_per_s = bytes_per_s;
     scrub->report = report;
     scrub->state.on = bytes_per_s > 0;
+    scrub->not_before_ms = INT64_MIN;
     lock_init(&scrub->lock);
     err_t err = read_position(scrub);
     if (err != ERR_OK) {

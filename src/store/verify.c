@@ -117,7 +117,7 @@ static bool has_beside(const char *path, const char *suffix)
 /* As SQLite wants a file's name with options: what could mean something else is written as %XX. */
 static void add_uri(struct buf *uri, const char *path, bool immutable)
 {
-    buf_add_str(uri, "file:");
+    buf_add_str(uri, path[0] == '/' ? "file://" : "file:"); /* "file://x/y" is y on the host x */
     for (const char *p = path; *p != '\0'; p++) {
         if (strchr("?#%", *p) != NULL) {
             buf_addf(uri, "%%%02X", (unsigned)(unsigned char)*p);

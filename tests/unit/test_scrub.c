@@ -1,7 +1,10 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
+#include "picoshare/base/num.h"
 #include "picoshare/core/scrub.h"
 #include "store_support.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 enum { RATE = 4 * DOWNLOAD_BLOCK_BYTES, MAX_EVENTS = 32, ENOUGH_CALLS = 2000 };
 
@@ -349,6 +352,41 @@ static void test_no_memory(void **state)
     assert_true(n > 2);
 }
 
+/* The table of files cannot be read: that is said once an hour, and no round has been. */
+static void test_table_is_damaged(void **state)
+{
+    struct fixture *fix = *state;
+    struct fake_clock clock;
+    char page[24];
+    int64_t number = 0;
+    fake_clock_init(&clock);
+    add_file(fix, "aaaaaaaaaa", 1000);
+    sql_ask(fix->path, page, sizeof page, "%s",
+            "SELECT rootpage FROM sqlite_schema WHERE name = 'entries'");
+    assert_int_equal(num_parse_i64(slice_str(page), 1, 1000, &number), ERR_OK);
+    sql_run(fix->path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    store_close(TAKE(fix->store));
+    int fd = open(fix->path, O_WRONLY);
+    assert_true(fd >= 0);
+    static const char junk[16384] = "junk";
+    assert_int_equal(pwrite(fd, junk, sizeof junk, (number - 1) * 16384), sizeof junk);
+    assert_int_equal(close(fd), 0);
+    fixture_open(fix);
+    struct scrub *scrub = start(fix, &clock);
+    (void)finish_round(fix, scrub);
+    assert_int_equal(events_count, 1);
+    assert_int_equal(events[0].event, SCRUB_FAILED);
+    assert_int_equal(state_of(scrub).round_ended, 0);
+    for (int i = 0; i < 100; i++) {
+        scrub_work(scrub);
+    }
+    assert_int_equal(events_count, 1);
+    clock.mono_ms += SCRUB_RETRY_MS;
+    (void)finish_round(fix, scrub);
+    assert_int_equal(events_count, 2);
+    stop(fix, scrub);
+}
+
 /* A position that nobody can have written is none. */
 static void test_bad_position(void **state)
 {
@@ -388,6 +426,7 @@ int main(void)
         fixture_test(test_changes_meanwhile),
         fixture_test(test_rowid_is_used_again),
         fixture_test(test_no_memory),
+        fixture_test(test_table_is_damaged),
         fixture_test(test_bad_position),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,8 @@ enum {
     SCRUB_MB_PER_S = 2,
     /* From the end of a round to the next one. Disks lose bits over months, not days. */
     SCRUB_EVERY_S = 7 * 24 * 3600,
+    /* After a round that could not be ended. */
+    SCRUB_RETRY_MS = 3600 * 1000,
     /* After a crash at most this much is looked at again. */
     SCRUB_SAVE_MS = 60 * 1000,
 

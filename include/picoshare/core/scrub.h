@@ -18,7 +18,8 @@ enum scrub_event {
     SCRUB_DAMAGED,
     SCRUB_WHOLE_AGAIN,
     SCRUB_ROUND,  /* has ended */
-    SCRUB_FAILED, /* the round ended early: the table of files cannot be read */
+    SCRUB_FAILED, /* the round ended early, as the table of files cannot be read; again in an hour
+                   */
 };
 
 struct scrub_report {
