@@ -3,6 +3,7 @@
  * Start: options, passphrase, database (and its writer thread), sessions, upload budget, HTTP
  * workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then the
  * store finishes its queue; nothing is freed before those who use it are gone. */
+#include "check_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -10,6 +11,7 @@
 #include "picoshare/base/log.h"
 #include "picoshare/core/measurer.h"
 #include "picoshare/core/rules.h"
+#include "picoshare/core/scrub.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/upkeep.h"
 #include "picoshare/core/upload.h"
@@ -79,6 +81,34 @@ static void measure(struct program *program)
     }
 }
 
+static void report_scrub(const struct scrub_report *report)
+{
+    enum { NAME_BYTES = 255 };
+    char name[NAME_BYTES + 1];
+    char files[24];
+    struct slice filename = report->filename;
+    filename.len = slice_find(filename, '\0');
+    filename.len = filename.len < NAME_BYTES ? filename.len : NAME_BYTES;
+    (void)slice_copy(filename, name, sizeof name);
+    (void)snprintf(files, sizeof files, "%" PRId64, report->files);
+    switch (report->event) {
+    case SCRUB_DAMAGED:
+        log_event(LOG_ERROR, "file is damaged", "id", report->id, "name", name, "reason",
+                  report->text, NULL);
+        break;
+    case SCRUB_WHOLE_AGAIN:
+        log_event(LOG_INFO, "file is whole again", "id", report->id, "name", name, NULL);
+        break;
+    case SCRUB_ROUND:
+        log_event(LOG_INFO, "looked for damage in all files", "files", files, NULL);
+        break;
+    case SCRUB_FAILED:
+        log_event(LOG_ERROR, "looking for damage ended early", "reason", err_name(report->result),
+                  NULL);
+        break;
+    }
+}
+
 static bool stopping_after(struct program *program, int64_t ms)
 {
     lock_take(&program->lock);
@@ -100,6 +130,8 @@ static void *maintenance_main(void *arg)
         uploads_tick(program->app.uploads);
         if (program->measurer != NULL) {
             measure(program);
+        } else {
+            scrub_work(program->app.scrub);
         }
     } while (!stopping_after(program, 1000));
     return NULL;
@@ -188,6 +220,10 @@ static err_t open_app(struct program *program, struct err_info *info)
     if (err == ERR_OK) {
         err = measurer_new(app->store, app->clock, &program->measurer);
     }
+    if (err == ERR_OK) {
+        err = scrub_new(app->store, app->clock, options->check_rate * 1000000, report_scrub,
+                        &app->scrub);
+    }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
 }
 
@@ -196,6 +232,7 @@ static void close_app(struct program *program)
     measurer_free(program->measurer);
     store_close(program->app.store); /* runs what is queued, which frees the last uploads */
     upkeep_free(program->app.upkeep);
+    scrub_free(program->app.scrub);
     uploads_free(program->app.uploads);
     throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);
@@ -249,6 +286,9 @@ static void exit_at_once(int signal)
 int main(int argc, char **argv)
 {
     static struct program program;
+    if (argc > 1 && strcmp(argv[1], "check") == 0) {
+        return check_command(argc - 1, argv + 1);
+    }
     switch (options_parse(argc, argv, &program.options)) {
     case OPTIONS_SHOWN:
         return EXIT_SUCCESS;

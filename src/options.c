@@ -17,7 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum kind { TEXT, SWITCH, PORT, NUMBER };
+enum { MAX_RATE_MB = 100000 }; /* more than any disk reads */
+
+enum kind { TEXT, SWITCH, PORT, NUMBER, RATE };
 
 struct option {
     const char *name;
@@ -48,13 +50,17 @@ static const struct option known[] = {
      "N  downloads of a file that are remembered (default 10000)"},
     {"vacuum", "PS_VACUUM", SWITCH, FIELD(vacuum),
      "give free pages back to the file system after each collection"},
+    {"check-rate", "PS_CHECK_RATE", RATE, FIELD(check_rate),
+     "N  MB that are read each second to look for damage (default 2; 0: none)"},
     {"debug", "PS_DEBUG", SWITCH, FIELD(debug), "log more"},
 };
 
 static void print_help(FILE *out)
 {
     (void)fputs("Usage: picoshare [options]\n"
-                "Serves files that people upload, from one SQLite database.\n\n",
+                "Serves files that people upload, from one SQLite database.\n\n"
+                "       picoshare check [-quick] [FILE]\n"
+                "Looks whether a database that no server has open is whole.\n\n",
                 out);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         (void)fprintf(out, "  -%s %s [%s]\n", known[i].name, known[i].help, known[i].variable);
@@ -101,6 +107,13 @@ static bool set(struct options *options, const struct option *option, const char
     case NUMBER:
         if (num_parse_i64(slice_str(value), 1, INT64_MAX, (int64_t *)(void *)field) != ERR_OK) {
             (void)fprintf(stderr, "picoshare: %s is not a number from 1 on: %s\n", said_by, value);
+            return false;
+        }
+        return true;
+    case RATE:
+        if (num_parse_i64(slice_str(value), 0, MAX_RATE_MB, (int64_t *)(void *)field) != ERR_OK) {
+            (void)fprintf(stderr, "picoshare: %s is not a number up to %d: %s\n", said_by,
+                          (int)MAX_RATE_MB, value);
             return false;
         }
         return true;
@@ -223,8 +236,10 @@ static bool settle_public_url(struct options *options)
 
 enum options_outcome options_parse(int argc, char **argv, struct options *ret_options)
 {
-    *ret_options =
-        (struct options){.db = "data/store.db", .port = 4001, .history_rows = HISTORY_MAX_ROWS};
+    *ret_options = (struct options){.db = "data/store.db",
+                                    .port = 4001,
+                                    .history_rows = HISTORY_MAX_ROWS,
+                                    .check_rate = SCRUB_MB_PER_S};
     if (!read_environment(ret_options)) {
         return OPTIONS_MISUSED;
     }

@@ -20,6 +20,7 @@ struct options {
     const char *trusted_proxies;
     uint16_t port;
     int64_t history_rows; /* downloads of a file that are remembered */
+    int64_t check_rate;   /* MB a second that are read to look for damage */
     bool behind_proxy;
     bool foreign_checkpoints; /* Litestream is beside us */
     bool vacuum;

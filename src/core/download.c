@@ -27,7 +27,11 @@ err_t download_open(struct store *store, const char *id, int64_t now,
         return ERR_NOMEM;
     }
     download->store = store;
-    err_t err = download_find(store, id, now, &download->entry);
+    struct store_entry *entry = &download->entry;
+    err_t err = download_find(store, id, now, entry);
+    if (err == ERR_OK && entry->recorded_size >= 0 && entry->recorded_size != entry->size) {
+        err = ERR_CORRUPT; /* rows are missing at its end, where nothing else would show it */
+    }
     if (err != ERR_OK) {
         download_close(download);
         return err;
@@ -56,18 +60,20 @@ err_t download_read(struct download *download, int64_t pos, void *ret_bytes, siz
     check(pos >= 0 && pos < entry->size && max > 0);
     int64_t chunk = pos / (int64_t)entry->chunk_bytes;
     size_t offset = (size_t)(pos % (int64_t)entry->chunk_bytes);
-    size_t len = entry->chunk_bytes - offset;
-    int64_t rest = entry->size - pos;
-    if ((int64_t)len > rest) {
-        len = (size_t)rest;
+    size_t row_bytes = entry->chunk_bytes;
+    int64_t from_row = entry->size - chunk * (int64_t)entry->chunk_bytes;
+    if ((int64_t)row_bytes > from_row) {
+        row_bytes = (size_t)from_row; /* the last one */
     }
+    size_t len = row_bytes - offset;
     if (len > max) {
         len = max;
     }
     if (len > LARGE_BLOCK_BYTES) {
         len = LARGE_BLOCK_BYTES;
     }
-    err_t err = store_read_chunk(download->store, entry->id, chunk, offset, ret_bytes, len);
+    err_t err =
+        store_read_chunk(download->store, entry->id, chunk, row_bytes, offset, ret_bytes, len);
     if (err != ERR_OK) {
         return err == ERR_NOTFOUND ? ERR_CORRUPT : err;
     }

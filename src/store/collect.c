@@ -1,14 +1,15 @@
 /* collect.c — removes what has expired and what belongs to nothing, a slice at a time.
  *
  * Step by step: expired entries (with their history; their chunks then belong to nothing), files
- * whose chunks belong to nothing, expired sessions, old copies of deleted guest links. Entries are
+ * whose chunks belong to nothing, what is recorded of files that another program has deleted,
+ * expired sessions, old copies of deleted guest links. Entries are
  * walked by rowid and chunk rows by id, one index seek per file, so a slice costs the same in a
  * large database as in a small one. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include <string.h>
 
-enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_SESSIONS, STEP_DELETED_LINKS, STEP_END };
+enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_EXTRAS, STEP_SESSIONS, STEP_DELETED_LINKS, STEP_END };
 
 /* Looks at up to ENTRIES_AT_ONCE entries after collect->rowid. */
 static err_t collect_entries(struct store *store, struct store_collect *collect)
@@ -66,7 +67,8 @@ static err_t collect_orphan(struct store *store, struct store_collect *collect)
     }
     err_t err = query_end(&q);
     if (err != ERR_OK || !found) {
-        collect->step = STEP_SESSIONS;
+        collect->step = STEP_EXTRAS;
+        collect->at[0] = '\0';
         return err;
     }
     bool done = true;
@@ -80,6 +82,38 @@ static err_t collect_orphan(struct store *store, struct store_collect *collect)
         memcpy(collect->at, id, sizeof id);
     }
     return err;
+}
+
+/* Looks at the records of up to EXTRAS_AT_ONCE files after collect->at. A file without contents has
+ * none either: the list of files takes a recorded size for the sign of some (list.c). */
+static err_t collect_extras(struct store *store, struct store_collect *collect)
+{
+    enum { EXTRAS_AT_ONCE = 500 };
+    char last[sizeof collect->at] = "";
+    bool found = false;
+    struct query q =
+        query_start(&store->writer, "SELECT max(id) FROM (SELECT id FROM ext_files WHERE id > ?"
+                                    " AND length(CAST(id AS BLOB)) < ? ORDER BY id LIMIT ?)");
+    query_bind_text(&q, collect->at);
+    query_bind_int(&q, (int64_t)sizeof last);
+    query_bind_int(&q, EXTRAS_AT_ONCE);
+    found =
+        query_row(&q) && slice_copy(query_column_text(&q, 0), last, sizeof last) && last[0] != '\0';
+    err_t err = query_end(&q);
+    if (err != ERR_OK || !found) {
+        collect->step = STEP_SESSIONS;
+        return err == ERR_OK ? conn_run(&store->writer, "DELETE FROM ext_damaged WHERE id NOT IN"
+                                                        " (SELECT id FROM entries)")
+                             : err;
+    }
+    q = query_start(&store->writer,
+                    "DELETE FROM ext_files WHERE id > ? AND id <= ? AND"
+                    " (NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.id = ext_files.id) OR"
+                    " NOT EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = ext_files.id))");
+    query_bind_text(&q, collect->at);
+    query_bind_text(&q, last);
+    memcpy(collect->at, last, sizeof last);
+    return query_finish(&q);
 }
 
 static err_t collect_sessions(struct store *store, struct store_collect *collect)
@@ -101,6 +135,9 @@ static err_t run_collect(struct store *store, struct store_job *job)
             break;
         case STEP_ORPHANS:
             err = collect_orphan(store, collect);
+            break;
+        case STEP_EXTRAS:
+            err = collect_extras(store, collect);
             break;
         case STEP_SESSIONS:
             err = collect_sessions(store, collect);

@@ -53,7 +53,9 @@ static err_t read_database(struct store *store, struct store_figures *figures)
                           " FROM ext_files), (SELECT count(*) FROM ext_sessions WHERE expires > ?),"
                           " (SELECT page_count FROM pragma_page_count()),"
                           " (SELECT freelist_count FROM pragma_freelist_count()),"
-                          " (SELECT auto_vacuum FROM pragma_auto_vacuum())");
+                          " (SELECT auto_vacuum FROM pragma_auto_vacuum()),"
+                          " (SELECT count(*) FROM ext_damaged AS d WHERE EXISTS"
+                          " (SELECT 1 FROM entries AS e WHERE e.id = d.id))");
     query_bind_int(&q, clock_now_s(store->clock));
     if (query_row(&q)) {
         figures->files = query_column_int(&q, 0);
@@ -61,6 +63,7 @@ static err_t read_database(struct store *store, struct store_figures *figures)
         figures->sessions = query_column_int(&q, 2);
         figures->pages = query_column_int(&q, 3);
         figures->free_pages = query_column_int(&q, 4);
+        figures->damaged = query_column_int(&q, 6);
         figures->can_shrink = query_column_int(&q, 5) != 0 && !store->foreign_checkpoints;
     }
     err_t err = query_end(&q);

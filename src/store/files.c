@@ -201,7 +201,8 @@ void files_read_entry(struct query *q, struct store_entry *entry)
     if (!query_column_null(q, 5)) {
         entry->expiration_time = query_column_int(q, 5);
     }
-    entry->size = query_column_int(q, 6);
+    entry->size = query_column_int(q, ENTRY_SIZE_COLUMN);
+    entry->recorded_size = query_column_null(q, ENTRY_SIZE_COLUMN) ? -1 : entry->size;
     struct slice sha256 = query_column_blob(q, 7);
     if (sha256.len == SHA256_BYTES) {
         entry->has_sha256 = true;
@@ -265,16 +266,17 @@ err_t store_find_entry(struct store *store, const char *id, struct store_entry *
     return err;
 }
 
-static err_t read_blob(struct conn *conn, int64_t rowid, size_t offset, void *bytes, size_t len)
+static err_t read_blob(struct conn *conn, int64_t rowid, const struct files_part *part, void *bytes)
 {
     sqlite3_blob *blob = NULL;
     int rc = sqlite3_blob_open(conn->db, "main", "entries_data", "chunk", rowid, 0, &blob);
-    err_t err = query_err(conn->db, rc);
+    /* The row is there, so its value is a number or none. */
+    err_t err = rc == SQLITE_ERROR ? ERR_CORRUPT : query_err(conn->db, rc);
     if (err == ERR_OK) {
-        if ((size_t)sqlite3_blob_bytes(blob) < offset + len) {
+        if ((size_t)sqlite3_blob_bytes(blob) != part->row_bytes) {
             err = ERR_CORRUPT;
         } else {
-            rc = sqlite3_blob_read(blob, bytes, (int)len, (int)offset);
+            rc = sqlite3_blob_read(blob, bytes, (int)part->len, (int)part->offset);
             err = query_err(conn->db, rc);
         }
     }
@@ -282,21 +284,29 @@ static err_t read_blob(struct conn *conn, int64_t rowid, size_t offset, void *by
     return err;
 }
 
-err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
-                       void *ret_bytes, size_t len)
+err_t files_read_part(struct conn *conn, const struct files_part *part, void *ret_bytes)
 {
-    check(len <= LARGE_BLOCK_BYTES && offset <= INT32_MAX - len);
-    struct conn *conn = reader_take(store);
+    check(part->len <= LARGE_BLOCK_BYTES && part->row_bytes <= INT32_MAX &&
+          part->offset <= part->row_bytes && part->len <= part->row_bytes - part->offset);
     struct query q =
         query_start(conn, "SELECT rowid FROM entries_data WHERE id = ? AND chunk_index = ?");
-    query_bind_text(&q, id);
-    query_bind_int(&q, chunk_index);
+    query_bind_text(&q, part->id);
+    query_bind_int(&q, part->chunk_index);
     err_t err = ERR_NOTFOUND;
     if (query_row(&q)) {
         /* The statement stays open meanwhile, and with it the view of the database it began. */
-        err = read_blob(conn, query_column_int(&q, 0), offset, ret_bytes, len);
+        err = read_blob(conn, query_column_int(&q, 0), part, ret_bytes);
     }
     err_t end = query_end(&q);
-    reader_give(store, conn);
     return end != ERR_OK ? end : err;
+}
+
+err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t row_bytes,
+                       size_t offset, void *ret_bytes, size_t len)
+{
+    const struct files_part part = {id, chunk_index, row_bytes, offset, len};
+    struct conn *conn = reader_take(store);
+    err_t err = files_read_part(conn, &part, ret_bytes);
+    reader_give(store, conn);
+    return err;
 }

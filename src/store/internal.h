@@ -63,6 +63,9 @@ err_t schema_prepare(struct conn *conn, const struct store_options *options,
                      int64_t *ret_upgraded_from, struct err_info *ret_info) MUST_CHECK;
 /* All tables and indexes of a new file, empty, in the running transaction. */
 err_t schema_create_tables(struct conn *conn) MUST_CHECK;
+/* ERR_INVALID: it is no database of version 15. It is only read. */
+err_t schema_check_current(struct conn *conn, const char *path,
+                           struct err_info *ret_info) MUST_CHECK;
 /* A refused file keeps its log: closing the connection will not copy it into the database. */
 void schema_leave_untouched(struct conn *conn);
 
@@ -88,6 +91,12 @@ err_t guest_link_check_room(struct store *store, const char *id, size_t files) M
 /* guest_links.c — drops what is kept of links that were deleted more than UNDO_S ago. */
 err_t guest_links_forget_deleted(struct store *store) MUST_CHECK;
 
+/* store.c — the lock that keeps other processes of ours out of a database: LOCK_EX for who changes
+ * it, LOCK_SH for who looks at a file that nobody changes. *ret_fd, unless it is left alone, is to
+ * be closed after the last connection, on an error too. ERR_BUSY: another process has it. */
+err_t lock_database(const char *path, int operation, int *ret_fd,
+                    struct err_info *ret_info) MUST_CHECK;
+
 /* store.c — a read-only connection for a moment; waits for one to become free. */
 struct conn *reader_take(struct store *store);
 void reader_give(struct store *store, struct conn *conn);
@@ -110,6 +119,15 @@ void files_read_entry(struct query *q, struct store_entry *entry);
 /* files.c — size and chunk_bytes, which follow from the first and the last chunk row (database.md
  * 3.4), whatever wrote them. ERR_NOTFOUND: there are no rows. ERR_CORRUPT: they do not fit. */
 err_t files_read_layout(struct conn *conn, struct store_entry *entry) MUST_CHECK;
+
+/* files.c — reads a part of a chunk row; as store_read_chunk(). */
+struct files_part {
+    const char *id;
+    int64_t chunk_index;
+    size_t row_bytes; /* of the whole row, at most 2 GiB */
+    size_t offset, len;
+};
+err_t files_read_part(struct conn *conn, const struct files_part *part, void *ret_bytes) MUST_CHECK;
 
 /* files.c — whether the id is that of a running upload. Writer thread. */
 bool files_is_draft(const struct store *store, struct slice id);

@@ -106,8 +106,9 @@ static bool is_wanted(struct query *q, const struct store_listing *listing)
 }
 
 /* ERR_NOTFOUND: it has no chunk row, so it is no file (database.md 4). One whose size is recorded
- * has some: schema.c sees to it at every start. In a long list the look would cost as much as all
- * the rest, since ids, and so the pages of an index on them, have nothing to do with the order. */
+ * has some: the collection at every start sees to it. In a long list the look would cost as much as
+ * all the rest, since ids, and so the pages of an index on them, have nothing to do with the order.
+ */
 static err_t read_file(struct conn *conn, int64_t rowid, struct store_entry *entry)
 {
     *entry = (struct store_entry){.filename = NULL};

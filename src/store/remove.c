@@ -31,6 +31,9 @@ err_t remove_entry(struct store *store, const char *id, int64_t history_rows, bo
         err = delete_by_id(&store->writer, "DELETE FROM ext_files WHERE id = ?", id);
     }
     if (err == ERR_OK && *ret_done) {
+        err = delete_by_id(&store->writer, "DELETE FROM ext_damaged WHERE id = ?", id);
+    }
+    if (err == ERR_OK && *ret_done) {
         err = delete_by_id(&store->writer, "DELETE FROM entries WHERE id = ?", id);
     }
     return err;

@@ -2,7 +2,8 @@
  *
  * user_version stays PicoShare's, so that it can open the file again; the version of the extra
  * tables is a row of ext_meta. The extra tables have no foreign keys and no triggers: PicoShare
- * deletes entries without knowing them, and schema_prepare() removes what it left behind. */
+ * deletes entries without knowing them, and the collection, which runs at every start, removes what
+ * it left behind: a start takes as long with many files as with none. */
 #include "internal.h"
 #include <inttypes.h>
 #include <sys/stat.h>
@@ -88,6 +89,10 @@ static const char create_extras[] =
     " link_id TEXT NOT NULL,"
     " entry_id TEXT NOT NULL,"
     " PRIMARY KEY (link_id, entry_id)) STRICT, WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS ext_damaged ("
+    " id TEXT PRIMARY KEY NOT NULL,"
+    " found INTEGER NOT NULL,"
+    " flaw TEXT NOT NULL) STRICT, WITHOUT ROWID;"
     "CREATE INDEX IF NOT EXISTS ext_downloads_by_entry"
     " ON downloads (entry_id, download_timestamp);"
     "CREATE INDEX IF NOT EXISTS ext_entries_by_time ON entries (upload_time, id);"
@@ -95,9 +100,7 @@ static const char create_extras[] =
     "CREATE INDEX IF NOT EXISTS ext_entries_by_expiry"
     " ON entries (ifnull(expiration_time, '2999-12-31T00:00:00Z'), id);"
     "CREATE INDEX IF NOT EXISTS ext_files_by_size ON ext_files (size, id);"
-    "INSERT INTO ext_meta (key, value) VALUES ('version', '1') ON CONFLICT DO NOTHING;"
-    "DELETE FROM ext_files WHERE id NOT IN (SELECT id FROM entries)"
-    " OR NOT EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = ext_files.id);";
+    "INSERT INTO ext_meta (key, value) VALUES ('version', '1') ON CONFLICT DO NOTHING;";
 /* clang-format on */
 
 err_t schema_create_tables(struct conn *conn)
@@ -172,6 +175,23 @@ static err_t recognise(struct conn *conn, const char *path, enum database *ret_d
                     : version == 0 && tables == 0 ? DATABASE_NEW
                                                   : DATABASE_OLD;
     return ERR_OK;
+}
+
+err_t schema_check_current(struct conn *conn, const char *path, struct err_info *ret_info)
+{
+    enum database database = DATABASE_NEW;
+    int64_t version = 0;
+    err_t err = recognise(conn, path, &database, &version, ret_info);
+    if (err == ERR_OK && database == DATABASE_NEW) {
+        return err_set(ret_info, ERR_INVALID, "database %s is empty", path);
+    }
+    if (err == ERR_OK && database == DATABASE_OLD) {
+        return err_set(ret_info, ERR_INVALID,
+                       "database %s has version %" PRId64 ", not %d; one of an older PicoShare is"
+                       " upgraded when the server starts with it",
+                       path, version, SCHEMA_VERSION);
+    }
+    return err;
 }
 
 err_t schema_prepare(struct conn *conn, const struct store_options *options,

@@ -58,19 +58,16 @@ static err_t open_conn(const struct store_options *options, int flags, struct co
     return ERR_OK;
 }
 
-/* Before anything is read or changed. A file system that knows no such lock goes without. */
-static err_t lock_file(const struct store_options *options, struct store *store,
-                       struct err_info *ret_info)
+/* A file system that knows no such lock goes without. */
+err_t lock_database(const char *path, int operation, int *ret_fd, struct err_info *ret_info)
 {
-    const char *path = sqlite3_db_filename(store->writer.db, "main");
-    store->lock_fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (store->lock_fd < 0) {
-        return err_set(ret_info, ERR_IO, "cannot open database %s: %s", options->path,
-                       strerror(errno));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return err_set(ret_info, ERR_IO, "cannot open database %s: %s", path, strerror(errno));
     }
-    if (flock(store->lock_fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-        return err_set(ret_info, ERR_BUSY, "database %s is in use by another process",
-                       options->path);
+    *ret_fd = fd;
+    if (flock(fd, operation | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+        return err_set(ret_info, ERR_BUSY, "database %s is in use by another process", path);
     }
     return ERR_OK;
 }
@@ -81,7 +78,9 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     struct conn *conn = &store->writer;
     err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, conn, ret_info);
     if (err == ERR_OK) {
-        err = lock_file(options, store, ret_info);
+        /* Before anything is read or changed. */
+        err = lock_database(sqlite3_db_filename(conn->db, "main"), LOCK_EX, &store->lock_fd,
+                            ret_info);
     }
     if (err == ERR_OK && options->foreign_checkpoints) {
         (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);

@@ -1,6 +1,7 @@
 #include "figures.h"
 #include "internal.h"
 #include "picoshare/base/limits.h"
+#include "picoshare/text/timestamp.h"
 #include <inttypes.h>
 
 static const char *const step_names[] = {
@@ -25,6 +26,7 @@ err_t figures_collect(const struct request *request, struct figures *ret_figures
     };
     server_figures(request_server(request), &ret_figures->server);
     upkeep_state(app->upkeep, &ret_figures->upkeep);
+    scrub_state(app->scrub, &ret_figures->scrub);
     app->measure_memory(&ret_figures->memory);
     return store_figures(app->store, &ret_figures->store);
 }
@@ -48,6 +50,20 @@ static void add_text(struct buf *out, const char *name, const char *text)
     }
 }
 
+static void add_time(struct buf *out, const char *name, int64_t unix_s)
+{
+    char text[TIMESTAMP_SIZE] = "";
+    if (unix_s > 0) {
+        timestamp_print(unix_s, text);
+    }
+    add_text(out, name, text);
+}
+
+static const char *check_name(const struct scrub_state *scrub)
+{
+    return !scrub->on ? "off" : scrub->running ? "running" : "waiting";
+}
+
 /* Names are ours and need no escapes; neither does what is known of the build. */
 void figures_add_json(const struct figures *figures, struct buf *out)
 {
@@ -68,6 +84,11 @@ void figures_add_json(const struct figures *figures, struct buf *out)
     buf_addf(out, ",\"canShrink\":%s", store->can_shrink ? "true" : "false");
     buf_addf(out, ",\"upkeep\":\"%s\"", step_names[figures->upkeep.step]);
     add(out, "pagesGivenBack", figures->upkeep.pages_freed);
+    add_text(out, "check", check_name(&figures->scrub));
+    add_text(out, "checkedLastId", figures->scrub.last_id);
+    add_time(out, "checkedLastTime", figures->scrub.last_time);
+    add_time(out, "checkedAllTime", figures->scrub.round_ended);
+    add(out, "damagedFiles", store->damaged);
     add(out, "diskTotalBytes", store->disk_total);
     add(out, "diskUsedBytes", store->disk_used);
     add(out, "residentBytes", memory->resident);

@@ -5,6 +5,7 @@
 
 #include "picoshare/base/buf.h"
 #include "picoshare/base/memory_use.h"
+#include "picoshare/core/scrub.h"
 #include "picoshare/core/upkeep.h"
 #include "picoshare/http/server.h"
 #include "picoshare/store/store.h"
@@ -19,6 +20,7 @@ struct figures {
     struct memory_use memory;
     struct server_figures server;
     struct upkeep_state upkeep;
+    struct scrub_state scrub;
     size_t uploads;      /* running */
     size_t buffers_used; /* chunk buffers */
     size_t buffers_total;

@@ -11,7 +11,7 @@ const ADVICE = { 404: "It has ended already. Reload this page to see which are l
 
 const sessions = document.getElementById("sessions");
 
-for (const time of sessions.querySelectorAll("time")) {
+for (const time of document.querySelectorAll("time")) {
   time.textContent = formatLongTime(new Date(time.dateTime));
 }
 

@@ -11,7 +11,6 @@ sanitizer; the database is sound.
 """
 import argparse
 import contextlib
-import hashlib
 import http.client
 import os
 import random
@@ -23,8 +22,8 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 from server import MIB, Server, read  # noqa: E402
+from load import Client  # noqa: E402
 
-SOURCE_BYTES = 64 * MIB
 MAX_FILE_BYTES = 24 * MIB
 KEPT_FILES = 40
 UPLOADERS, READERS = 3, 2
@@ -33,26 +32,14 @@ SAMPLE_S = 0.5
 MAX_WARM_UP_S = 30  # caches fill, threads get their arenas
 
 
-class Soak:
+class Soak(Client):
     def __init__(self, server, seconds, seed):
+        super().__init__(server.port, {"Cookie": server.sign_in().split(": ")[1]}, seed)
         self.server, self.end = server, time.monotonic() + seconds
-        self.random = random.Random(seed)
-        self.source = self.random.randbytes(SOURCE_BYTES)
-        self.cookie = server.sign_in().split(": ")[1]
-        self.lock = threading.Lock()
         self.files = {}  # id: (offset in the source, size)
         self.done = dict.fromkeys(("uploads", "ranges", "deletes", "pages", "reclaims"), 0)
         self.failures = []
         self.memory = []
-
-    def ask(self, connection, method, path, body=None, headers=None, expect=(200,)):
-        headers = {"Cookie": self.cookie, **(headers or {})}
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status not in expect:
-            raise RuntimeError(f"{method} {path}: {answer.status} {content[:200]!r}")
-        return answer.status, content
 
     def count(self, what):
         with self.lock:
@@ -63,12 +50,10 @@ class Soak:
             return self.random.choice(list(self.files.items())) if self.files else None
 
     def upload(self, connection):
-        size = int(2 ** self.random.uniform(0, MAX_FILE_BYTES.bit_length() - 1))
-        offset = self.random.randrange(SOURCE_BYTES - size)
-        _, content = self.ask(connection, "PUT", f"/api/upload/file-{offset}.bin",
-                              memoryview(self.source)[offset:offset + size])
+        piece = self.piece(MAX_FILE_BYTES)
+        entry = self.put(connection, f"file-{piece[0]}.bin", piece)
         with self.lock:
-            self.files[content.decode().split('"')[3]] = (offset, size)
+            self.files[entry] = piece
         self.count("uploads")
         time.sleep(0.3)
 
@@ -118,7 +103,7 @@ class Soak:
             time.sleep(0.2)
 
     def repeat(self, action):
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=120)
+        connection = self.connect()
         try:
             while time.monotonic() < self.end and not self.failures:
                 action(connection)
@@ -139,11 +124,9 @@ class Soak:
 
     def verify(self):
         """All files that are left."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=120)
-        for entry, (offset, size) in self.files.items():
-            _, content = self.ask(connection, "GET", f"/-{entry}")
-            if hashlib.sha256(content).digest() != \
-                    hashlib.sha256(self.source[offset:offset + size]).digest():
+        connection = self.connect()
+        for entry, piece in self.files.items():
+            if not self.is_whole(connection, entry, piece):
                 self.failures.append(f"{entry} differs from what was sent")
         connection.close()
 

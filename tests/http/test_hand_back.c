@@ -129,9 +129,8 @@ static void test_there_and_back(void **state)
     http_get(&s, path, &r);
     assert_int_equal(r.status, 404);
     response_done(&r);
-    assert_int_equal(db_int(&s, "SELECT count(*) FROM ext_files WHERE id NOT IN"
-                                " (SELECT id FROM entries)"),
-                     0);
+    assert_true(
+        db_wait(&s, "SELECT count(*) FROM ext_files WHERE id NOT IN (SELECT id FROM entries)", 0));
     http_do(&s, &(struct request){.path = "/-2345678923", .hash = true, .discard = true}, &r);
     assert_int_equal(r.status, 200);
     assert_int_equal(r.body_bytes, 327680 + 3);

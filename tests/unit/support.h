@@ -409,11 +409,11 @@ static inline void assert_file(struct store *store, const char *id, const char *
     assert_non_null(block);
     for (size_t pos = 0; pos < len;) {
         size_t offset = pos % entry.chunk_bytes;
-        size_t n = entry.chunk_bytes - offset;
-        n = n < len - pos ? n : len - pos;
-        n = n < STEP ? n : STEP;
+        size_t row =
+            entry.chunk_bytes < len - (pos - offset) ? entry.chunk_bytes : len - (pos - offset);
+        size_t n = row - offset < STEP ? row - offset : STEP;
         assert_int_equal(
-            store_read_chunk(store, id, (int64_t)(pos / entry.chunk_bytes), offset, block, n),
+            store_read_chunk(store, id, (int64_t)(pos / entry.chunk_bytes), row, offset, block, n),
             ERR_OK);
         assert_memory_equal(block, bytes + pos, n);
         pos += n;

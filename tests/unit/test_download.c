@@ -123,7 +123,9 @@ static void test_damaged_files(void **state)
         {"DELETE FROM entries_data WHERE chunk_index = 1", "01234!!!!!abcde56"},
         {"DELETE FROM entries_data WHERE chunk_index = 0", "!!!!!56789abcde56"},
         {"DELETE FROM entries_data", "!!!!!!!!!!!!!!!!!"},
-        {"UPDATE entries_data SET chunk = x'3939' WHERE chunk_index = 1", "0123499!!!abcde56"},
+        {"UPDATE entries_data SET chunk = x'3939' WHERE chunk_index = 1", "01234!!!!!abcde56"},
+        {"UPDATE entries_data SET chunk = zeroblob(6) WHERE chunk_index = 1", "01234!!!!!abcde56"},
+        {"UPDATE entries_data SET chunk = x'393939' WHERE chunk_index = 3", "0123456789abcde!!"},
         {"UPDATE entries_data SET chunk = x'' WHERE chunk_index = 3", "0123456789abcde!!"},
         {"UPDATE entries_data SET chunk_index = 9 WHERE chunk_index = 2", "0123456789!!!!!56"},
     };
@@ -162,6 +164,22 @@ static void test_short_row_in_one_read(void **state)
     download_close(download);
 }
 
+/* Rows that are missing at the end leave a file that fits together, but is none. */
+static void test_end_is_missing(void **state)
+{
+    struct fixture *fix = *state;
+    struct download *download = NULL;
+    store_file(fix->store, ID, "0123456789", 10, 5, TEST_NOW_S, STORE_NEVER);
+    sql_run(fix->path, "DELETE FROM entries_data WHERE chunk_index = 1");
+    assert_int_equal(download_open(fix->store, ID, TEST_NOW_S, &download), ERR_CORRUPT);
+    assert_null(download);
+    /* What another program stored has no size beside it until it is measured. */
+    sql_run(fix->path, "DELETE FROM ext_files");
+    assert_int_equal(download_open(fix->store, ID, TEST_NOW_S, &download), ERR_OK);
+    assert_int_equal(download_entry(download)->size, 5);
+    download_close(download);
+}
+
 static void test_no_memory(void **state)
 {
     struct fixture *fix = *state;
@@ -188,6 +206,7 @@ int main(void)
         fixture_test(test_large_file),
         fixture_test(test_damaged_files),
         fixture_test(test_short_row_in_one_read),
+        fixture_test(test_end_is_missing),
         fixture_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

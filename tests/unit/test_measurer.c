@@ -133,9 +133,24 @@ static void test_sizes_are_known(void **state)
     struct fixture *fix = *state;
     make_layouts(fix);
     sql_run(fix->path, "INSERT INTO ext_files (id, size) VALUES ('bbbbbbbbbb', 13),"
-                       " ('hhhhhhhhhh', 1)"); /* and is corrected */
+                       " ('hhhhhhhhhh', 700001)");
     measure_all(fix, ARRAY_LEN(layouts));
     assert_layouts_measured(fix);
+}
+
+/* Rows that have gone since the size was found out. */
+static void test_other_size_than_recorded(void **state)
+{
+    struct fixture *fix = *state;
+    foreign_file(fix->path, "aaaaaaaaaa", "0123456789", 10, 5, NULL);
+    sql_run(fix->path, "INSERT INTO ext_files (id, size) VALUES ('aaaaaaaaaa', 11)");
+    struct measuring m;
+    measuring_start(&m, fix);
+    assert_int_equal(measurer_work(m.measurer, 1000), ERR_CORRUPT);
+    assert_string_equal(measurer_file(m.measurer), "aaaaaaaaaa");
+    assert_int_equal(measurer_work(m.measurer, 1000), ERR_NOTFOUND);
+    assert_int_equal(measurer_digests(m.measurer), 0);
+    measuring_end(&m);
 }
 
 /* All sizes come before the first digest: they make the lists complete. */
@@ -421,6 +436,7 @@ int main(void)
         fixture_test(test_layouts),
         fixture_test(test_nothing_to_do),
         fixture_test(test_sizes_are_known),
+        fixture_test(test_other_size_than_recorded),
         fixture_test(test_sizes_first),
         fixture_test(test_changes_meanwhile),
         fixture_test(test_deleted_meanwhile),

@@ -310,22 +310,23 @@ static void test_read_chunk(void **state)
     static const struct {
         const char *id;
         int64_t index;
-        size_t offset, len;
+        size_t row_bytes, offset, len;
         err_t err;
         const char *want;
     } cases[] = {
-        {ID, 0, 0, 5, ERR_OK, "01234"},     {ID, 0, 4, 1, ERR_OK, "4"},
-        {ID, 0, 1, 3, ERR_OK, "123"},       {ID, 1, 0, 2, ERR_OK, "56"},
-        {ID, 1, 1, 1, ERR_OK, "6"},         {ID, 0, 5, 0, ERR_OK, ""},
-        {ID, 0, 0, 6, ERR_CORRUPT, NULL},   {ID, 0, 5, 1, ERR_CORRUPT, NULL},
-        {ID, 1, 0, 3, ERR_CORRUPT, NULL},   {ID, 1, 1000000, 1, ERR_CORRUPT, NULL},
-        {ID, 2, 0, 1, ERR_NOTFOUND, NULL},  {ID, -1, 0, 1, ERR_NOTFOUND, NULL},
-        {ID2, 0, 0, 1, ERR_NOTFOUND, NULL}, {"", 0, 0, 1, ERR_NOTFOUND, NULL},
+        {ID, 0, 5, 0, 5, ERR_OK, "01234"},     {ID, 0, 5, 4, 1, ERR_OK, "4"},
+        {ID, 0, 5, 1, 3, ERR_OK, "123"},       {ID, 1, 2, 0, 2, ERR_OK, "56"},
+        {ID, 1, 2, 1, 1, ERR_OK, "6"},         {ID, 0, 5, 5, 0, ERR_OK, ""},
+        {ID, 0, 6, 0, 6, ERR_CORRUPT, NULL},   {ID, 0, 6, 0, 1, ERR_CORRUPT, NULL},
+        {ID, 0, 4, 0, 1, ERR_CORRUPT, NULL},   {ID, 1, 5, 0, 2, ERR_CORRUPT, NULL},
+        {ID, 1, 5, 2, 3, ERR_CORRUPT, NULL},   {ID, 1, 1000001, 1000000, 1, ERR_CORRUPT, NULL},
+        {ID, 2, 1, 0, 1, ERR_NOTFOUND, NULL},  {ID, -1, 1, 0, 1, ERR_NOTFOUND, NULL},
+        {ID2, 0, 1, 0, 1, ERR_NOTFOUND, NULL}, {"", 0, 1, 0, 1, ERR_NOTFOUND, NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char got[8] = "zzzzzzz";
-        err_t err = store_read_chunk(fix->store, cases[i].id, cases[i].index, cases[i].offset, got,
-                                     cases[i].len);
+        err_t err = store_read_chunk(fix->store, cases[i].id, cases[i].index, cases[i].row_bytes,
+                                     cases[i].offset, got, cases[i].len);
         if (err != cases[i].err ||
             (err == ERR_OK && memcmp(got, cases[i].want, cases[i].len) != 0)) {
             fail_msg("case %zu: %s", i, err_name(err));

@@ -408,7 +408,7 @@ static void *reader_main(void *arg)
     char got[100];
     for (int64_t i = 0; !reader->stop; i++) {
         int64_t chunk = i % READ_CHUNKS;
-        err_t err = store_read_chunk(reader->store, ID, chunk, 0, got, sizeof got);
+        err_t err = store_read_chunk(reader->store, ID, chunk, sizeof got, 0, got, sizeof got);
         if (err == ERR_OK) {
             check(memcmp(got, reader->bytes + chunk * (int64_t)sizeof got, sizeof got) == 0);
             reader->reads++;

@@ -215,7 +215,8 @@ static void test_foreign_file_is_opened_as_it_is(void **state)
     assert_sql(fix->path, "SELECT count(*) FROM entries_data WHERE id = 'abcdefghij'", "2");
 }
 
-/* PicoShare deletes entries without knowing our tables: what we knew of them goes at the start. */
+/* PicoShare deletes entries without knowing our tables: what we knew of them goes with the
+ * collection. */
 static void test_extras_are_reconciled(void **state)
 {
     struct fixture *fix = *state;
@@ -223,8 +224,13 @@ static void test_extras_are_reconciled(void **state)
     store_file(fix->store, "klmnopqrst", "b", 1, 5, TEST_NOW_S, STORE_NEVER);
     sql_run(fix->path, "DELETE FROM entries_data WHERE id = 'abcdefghij';"
                        "DELETE FROM entries WHERE id = 'abcdefghij'");
+    sql_run(fix->path, "INSERT INTO ext_damaged SELECT id, 0, '' FROM ext_files");
     fixture_reopen(fix);
+    struct store_collect collect;
+    store_collect_init(&collect);
+    assert_int_equal(store_run(fix->store, &collect.job), ERR_OK);
     assert_sql(fix->path, "SELECT group_concat(id) FROM ext_files", "klmnopqrst");
+    assert_sql(fix->path, "SELECT group_concat(id) FROM ext_damaged", "klmnopqrst");
 }
 
 /* ---- what is no database of ours ---- */

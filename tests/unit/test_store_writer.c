@@ -553,7 +553,7 @@ static void *client_main(void *arg)
             if (err == ERR_OK) {
                 /* Visible means complete. */
                 check(entry.size == 8 && entry.chunk_bytes == 5 && entry.has_sha256);
-                check(store_read_chunk(client->store, id, 1, 0, bytes, 3) == ERR_OK);
+                check(store_read_chunk(client->store, id, 1, 3, 0, bytes, 3) == ERR_OK);
                 check(memcmp(bytes, "end", 3) == 0);
                 store_entry_done(&entry);
             }

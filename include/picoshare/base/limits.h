@@ -152,6 +152,18 @@ enum {
     /* Of every second, what goes into the digests of files that another program stored. */
     MEASURE_MS = 100,
 
+    /* Of every second, what goes at most into looking for damage, however slow the disk is. */
+    SCRUB_MS = 100,
+    /* MB that are read in it, unless the owner says otherwise: nobody notices it, and 50 GB take
+     * seven hours. */
+    SCRUB_MB_PER_S = 2,
+    /* From the end of a round to the next one. Disks lose bits over months, not days. */
+    SCRUB_EVERY_S = 7 * 24 * 3600,
+    /* After a round that could not be ended. */
+    SCRUB_RETRY_MS = 3600 * 1000,
+    /* After a crash at most this much is looked at again. */
+    SCRUB_SAVE_MS = 60 * 1000,
+
     /* ---- sessions and history ---- */
     /* 30 days after their last use (improvements.md, Sign-in). */
     SESSION_LIFETIME_S = 30 * 24 * 3600,

@@ -13,6 +13,7 @@ struct download;
 err_t download_find(struct store *store, const char *id, int64_t now,
                     struct store_entry *ret_entry) MUST_CHECK;
 
+/* ERR_CORRUPT: its rows do not fit together, or are not as many bytes as were recorded. */
 err_t download_open(struct store *store, const char *id, int64_t now,
                     struct download **ret_download) MUST_CHECK;
 void download_close(struct download *download);
@@ -21,7 +22,7 @@ void download_close(struct download *download);
 const struct store_entry *download_entry(const struct download *download);
 
 /* At most `max` bytes from position pos (0 <= pos < size): at least one, and never across the end
- * of a chunk. ERR_CORRUPT: the row is missing or too short. */
+ * of a chunk. ERR_CORRUPT: the row is missing, or longer or shorter than it was. */
 err_t download_read(struct download *download, int64_t pos, void *ret_bytes, size_t max,
                     size_t *ret_len) MUST_CHECK;
 

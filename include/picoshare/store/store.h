@@ -150,6 +150,7 @@ struct store_entry {
     int64_t expiration_time; /* STORE_NEVER also when none is stored */
     int64_t size;            /* bytes */
     size_t chunk_bytes;      /* of every chunk but the last */
+    int64_t recorded_size;   /* what it had when it was stored or measured; -1: not known */
     bool has_sha256;
     uint8_t sha256[SHA256_BYTES];
 };
@@ -160,9 +161,10 @@ err_t store_find_entry(struct store *store, const char *id,
 void store_entry_done(struct store_entry *entry);
 
 /* Exactly len bytes (at most LARGE_BLOCK_BYTES) of one chunk row, from the given offset in it.
- * ERR_NOTFOUND: the row is missing. ERR_CORRUPT: it is shorter than that. */
-err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t offset,
-                       void *ret_bytes, size_t len) MUST_CHECK;
+ * ERR_NOTFOUND: the row is missing. ERR_CORRUPT: it does not hold row_bytes bytes, so that it is
+ * not the one that was stored. */
+err_t store_read_chunk(struct store *store, const char *id, int64_t chunk_index, size_t row_bytes,
+                       size_t offset, void *ret_bytes, size_t len) MUST_CHECK;
 
 /* ---- the list of files ----------------------------------------------------------------------- */
 
@@ -394,6 +396,19 @@ struct store_measure {
 };
 void store_measure_init(struct store_measure *measure);
 
+/* ---- damage that was found --------------------------------------------------------------------
+ */
+
+err_t store_is_damage_noted(struct store *store, const char *id, bool *ret_noted) MUST_CHECK;
+
+/* Notes that a file, if it still exists, is damaged, or that it is not any more. Lane: urgent. */
+struct store_note_damage {
+    struct store_job job;
+    char id[STORE_ENTRY_ID_LEN + 1];
+    const char *text; /* what is wrong; NULL: nothing */
+};
+void store_note_damage_init(struct store_note_damage *note);
+
 /* ---- collection ------------------------------------------------------------------------------ */
 
 /* Removes expired entries with their history, then chunk rows that belong to nothing (but never
@@ -428,6 +443,7 @@ int64_t store_wal_bytes(const struct store *store);
 struct store_figures {
     int64_t files;        /* entries; expired ones count until they are collected */
     int64_t upload_bytes; /* their contents */
+    int64_t damaged;      /* files that were found to be */
     int64_t sessions;     /* that have not expired */
     int64_t files_bytes;  /* every file whose path begins with the database's: log and index too */
     int64_t disk_total;

@@ -9,6 +9,7 @@
 #include "picoshare/base/clock.h"
 #include "picoshare/base/memory_use.h"
 #include "picoshare/base/rng.h"
+#include "picoshare/core/scrub.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/throttle.h"
 #include "picoshare/core/upkeep.h"
@@ -24,6 +25,7 @@ struct app {
     struct throttle *throttle;
     struct uploads *uploads;
     struct upkeep *upkeep;
+    struct scrub *scrub;
     _Atomic int large_bodies; /* bodies of strangers beyond SMALL_JSON_BYTES: MAX_LARGE_BODIES */
     const char *public_url;   /* scheme and host of printed links, no slash at the end; or NULL */
     void (*measure_memory)(struct memory_use *ret_use); /* sys/memory.h */

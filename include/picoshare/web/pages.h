@@ -231,8 +231,14 @@ struct information_page {
     int64_t files;
     int64_t free_pages;
     const char *log_size;
-    const char *uptime; /* "5 hours" */
-    int64_t uploads;    /* running */
+    bool checks;              /* looks for damage in the background … */
+    bool checking;            /* … and does so now */
+    int64_t damaged;          /* files that were found to be */
+    const char *checked_id;   /* the file looked at last; "": none since the start */
+    const char *checked_time; /* when; RFC 3339 */
+    const char *checked_all;  /* when all had been looked at, likewise; "": never yet */
+    const char *uptime;       /* "5 hours" */
+    int64_t uploads;          /* running */
     int64_t buffers_used;
     int64_t buffers_total;
     const char *buffer_size;
