@@ -170,6 +170,16 @@ static void announce_upgrade(const struct store *store)
     }
 }
 
+static void report_store(enum store_event event)
+{
+    if (event == STORE_DISTRUSTED) {
+        log_event(LOG_ERROR, "the disk did not keep what was written to it: changes are refused",
+                  "remedy", "look at the disk and the kernel's log", NULL);
+    } else {
+        log_event(LOG_WARN, "the log was written again: changes are stored again", NULL);
+    }
+}
+
 static bool lifetime_ok(struct slice text)
 {
     int64_t ns = 0;
@@ -191,6 +201,7 @@ static err_t open_app(struct program *program, struct err_info *info)
     struct store_options store_options = {
         .path = options->db,
         .clock = app->clock,
+        .event = report_store,
         .foreign_checkpoints = options->foreign_checkpoints,
         .lifetime_ok = lifetime_ok,
         .history_rows = options->history_rows,

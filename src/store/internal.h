@@ -24,11 +24,14 @@ struct job_list {
 
 struct store {
     const struct clock *clock;
-    char *path;     /* of the database */
+    char *path;      /* of the database */
+    const char *vfs; /* as in store_options */
+    void (*event)(enum store_event event);
     int lock_fd;    /* keeps other processes of ours out; -1: not open */
     char *log_path; /* of its write-ahead log */
     bool foreign_checkpoints;
-    int64_t history_rows; /* downloads of a file that are kept */
+    int64_t history_rows;   /* downloads of a file that are kept */
+    int64_t log_soft_bytes; /* as WAL_SOFT_BYTES, or less */
     int64_t page_bytes;
     int64_t upgraded_from; /* as store_upgraded_from() */
 
@@ -45,6 +48,7 @@ struct store {
     int64_t slice_until_ms; /* end of the running slice of background work */
     int64_t last_slice_ms;
     int64_t logged_since_commit; /* bytes of chunks in the running transaction */
+    bool distrusted;             /* a flush has failed (flush.c) */
     bool disk_was_full;          /* for a job since the last checkpoint: an empty log is room */
     int64_t next_blocking_ms;    /* no waiting for foreign readers before this */
     _Atomic int64_t wal_bytes;   /* read by any thread */
@@ -82,6 +86,20 @@ void writer_stop(struct store *store);
 /* Whether the running slice of background work has used up its time. Writer thread. */
 bool writer_slice_over(const struct store *store);
 
+/* Looks on at the commits of the writer's connection, which is a new one. */
+void writer_watch_commits(struct store *store);
+/* Ends the transaction that is open, if one is. */
+void writer_roll_back(struct store *store);
+
+/* flush.c — what follows a flush that failed. Writer thread, or before it starts. */
+/* Looks at the last error of the connection, right after a commit or a checkpoint has failed. */
+void flush_note_failure(struct store *store);
+/* Without distrust, ERR_OK. Otherwise tries to end it; on an error nothing may be changed. */
+err_t flush_regain_trust(struct store *store) MUST_CHECK;
+/* Writes the log of this connection once more, byte by byte, and flushes it; does nothing when
+ * there is none. No transaction is open. */
+err_t flush_log_again(struct conn *conn) MUST_CHECK;
+
 /* disk.c — ERR_FULL when a chunk of that size had better not be stored. Writer thread. */
 err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 
@@ -96,6 +114,10 @@ err_t guest_links_forget_deleted(struct store *store) MUST_CHECK;
  * be closed after the last connection, on an error too. ERR_BUSY: another process has it. */
 err_t lock_database(const char *path, int operation, int *ret_fd,
                     struct err_info *ret_info) MUST_CHECK;
+
+/* store.c — closes all connections and opens them again, once no reader is in use, so that SQLite
+ * reads the log anew. On an error some are closed, and everything on them fails with ERR_IO. */
+err_t store_reconnect(struct store *store) MUST_CHECK;
 
 /* store.c — a read-only connection for a moment; waits for one to become free. */
 struct conn *reader_take(struct store *store);

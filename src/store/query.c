@@ -45,6 +45,9 @@ void conn_close(struct conn *conn)
 
 err_t conn_exec(struct conn *conn, const char *sql)
 {
+    if (conn->db == NULL) {
+        return ERR_IO;
+    }
     return query_err(conn->db, sqlite3_exec(conn->db, sql, NULL, NULL, NULL));
 }
 
@@ -73,6 +76,10 @@ struct query query_start(struct conn *conn, const char *sql)
             q.stmt = conn->kept[i].stmt;
             return q;
         }
+    }
+    if (conn->db == NULL) {
+        q.rc = SQLITE_IOERR;
+        return q;
     }
     check(conn->kept_count < MAX_STATEMENTS);
     q.rc = sqlite3_prepare_v3(conn->db, sql, -1, SQLITE_PREPARE_PERSISTENT, &q.stmt, NULL);

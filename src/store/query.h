@@ -16,7 +16,7 @@
 enum { MAX_STATEMENTS = 64 };
 
 struct conn {
-    sqlite3 *db;
+    sqlite3 *db; /* NULL: it could not be opened again, and all queries fail with ERR_IO */
     struct {
         const char *sql;
         sqlite3_stmt *stmt;

@@ -127,7 +127,14 @@ static err_t run_discard(struct store *store, struct store_job *job)
     return err;
 }
 
+/* The submitter may free it, even if no transaction could be begun for the job. */
+static void forget_draft(struct store_job *job)
+{
+    list_remove(&CONTAINER_OF(job, struct store_discard, job)->draft->running);
+}
+
 void store_discard_init(struct store_discard *discard)
 {
-    *discard = (struct store_discard){.job = {.run = run_discard, .lane = STORE_IDLE}};
+    *discard = (struct store_discard){
+        .job = {.run = run_discard, .end = forget_draft, .lane = STORE_IDLE}};
 }

@@ -204,6 +204,9 @@ err_t schema_prepare(struct conn *conn, const struct store_options *options,
         schema_leave_untouched(conn);
         return err;
     }
+    if (database == DATABASE_CURRENT) {
+        err = flush_log_again(conn);
+    }
     if (database == DATABASE_OLD) {
         err = upgrade_to_15(conn, options, ret_info);
         if (err != ERR_OK) {

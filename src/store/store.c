@@ -15,6 +15,7 @@
 #include "picoshare/base/mem.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,38 @@ err_t lock_database(const char *path, int operation, int *ret_fd, struct err_inf
     return ERR_OK;
 }
 
+/* Whoever closes the last connection copies the log into the database, unless it is told not to. */
+static void keep_log_on_close(struct conn *conn)
+{
+    if (conn->db != NULL) {
+        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    }
+}
+
+/* The settings of the writer's connection, whose tables are there. */
+static err_t set_up_writer(struct store *store)
+{
+    struct conn *conn = &store->writer;
+    /* The log is kept at its soft size once it has shrunk; checkpoints are the writer's own. */
+    char pragmas[192];
+    (void)snprintf(pragmas, sizeof pragmas,
+                   "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 0;"
+                   "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %" PRId64,
+                   store->log_soft_bytes);
+    err_t err = conn_exec(conn, pragmas);
+    if (err == ERR_OK) {
+        err = set_cache(conn, WRITER_CACHE_KIB);
+    }
+    if (err == ERR_OK) {
+        err = conn_int(conn, "PRAGMA page_size", &store->page_bytes);
+    }
+    if (err == ERR_OK) {
+        store->flushing = false;
+        writer_watch_commits(store);
+    }
+    return err;
+}
+
 static err_t open_writer(const struct store_options *options, struct store *store,
                          struct err_info *ret_info)
 {
@@ -83,7 +116,7 @@ static err_t open_writer(const struct store_options *options, struct store *stor
                             ret_info);
     }
     if (err == ERR_OK && options->foreign_checkpoints) {
-        (void)sqlite3_db_config(conn->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        keep_log_on_close(conn);
     }
     if (err == ERR_OK) {
         err = schema_prepare(conn, options, &store->upgraded_from, ret_info);
@@ -91,32 +124,24 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     if (err != ERR_OK) {
         return err;
     }
-    /* The log is kept at its soft size once it has shrunk; checkpoints are the writer's own. */
-    char pragmas[192];
-    (void)snprintf(pragmas, sizeof pragmas,
-                   "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 0;"
-                   "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %d",
-                   (int)WAL_SOFT_BYTES);
-    err = conn_exec(conn, pragmas);
-    if (err == ERR_OK) {
-        err = set_cache(conn, WRITER_CACHE_KIB);
-    }
-    if (err == ERR_OK) {
-        err = conn_int(conn, "PRAGMA page_size", &store->page_bytes);
-    }
+    err = set_up_writer(store);
     return err == ERR_OK ? ERR_OK
                          : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
                                    sqlite3_errmsg(conn->db));
+}
+
+static err_t open_reader(const struct store_options *options, struct conn *conn,
+                         struct err_info *ret_info)
+{
+    err_t err = open_conn(options, SQLITE_OPEN_READONLY, conn, ret_info);
+    return err == ERR_OK ? set_cache(conn, READER_CACHE_KIB) : err;
 }
 
 static err_t open_readers(const struct store_options *options, struct store *store,
                           struct err_info *ret_info)
 {
     for (size_t i = 0; i < STORE_READERS; i++) {
-        err_t err = open_conn(options, SQLITE_OPEN_READONLY, &store->readers[i], ret_info);
-        if (err == ERR_OK) {
-            err = set_cache(&store->readers[i], READER_CACHE_KIB);
-        }
+        err_t err = open_reader(options, &store->readers[i], ret_info);
         if (err != ERR_OK) {
             return err;
         }
@@ -150,12 +175,20 @@ static err_t copy_paths(struct store *store, const char *path)
     return err != ERR_OK || (store->path != NULL && store->log_path != NULL) ? err : ERR_NOMEM;
 }
 
-static void free_store(struct store *store)
+static void close_all(struct store *store)
 {
     for (size_t i = 0; i < STORE_READERS; i++) {
         conn_close(&store->readers[i]);
     }
+    if (store->distrusted) {
+        keep_log_on_close(&store->writer); /* what it holds may not be on the disk */
+    }
     conn_close(&store->writer); /* last: it checkpoints, and the log goes */
+}
+
+static void free_store(struct store *store)
+{
+    close_all(store);
     if (store->lock_fd >= 0) {
         (void)close(store->lock_fd);
     }
@@ -175,8 +208,11 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     }
     store->lock_fd = -1;
     store->clock = options->clock;
+    store->vfs = options->vfs;
+    store->event = options->event;
     store->foreign_checkpoints = options->foreign_checkpoints;
     store->history_rows = options->history_rows > 0 ? options->history_rows : HISTORY_MAX_ROWS;
+    store->log_soft_bytes = options->log_bytes > 0 ? options->log_bytes : WAL_SOFT_BYTES;
     lock_init(&store->readers_lock);
     lock_cond_init(&store->reader_free);
     list_init(&store->drafts);
@@ -208,6 +244,32 @@ void store_close(struct store *store)
     writer_stop(store);
     check(store->readers_free_count == STORE_READERS);
     free_store(store);
+}
+
+err_t store_reconnect(struct store *store)
+{
+    const struct store_options options = {.path = store->path, .vfs = store->vfs};
+    for (size_t i = 0; i < STORE_READERS; i++) {
+        (void)reader_take(store);
+    }
+    close_all(store);
+    err_t err = open_conn(&options, SQLITE_OPEN_READWRITE, &store->writer, NULL);
+    if (err == ERR_OK && store->foreign_checkpoints) {
+        keep_log_on_close(&store->writer);
+    }
+    if (err == ERR_OK) {
+        err = set_up_writer(store);
+    }
+    for (size_t i = 0; i < STORE_READERS && err == ERR_OK; i++) {
+        err = open_reader(&options, &store->readers[i], NULL);
+    }
+    if (err != ERR_OK) {
+        close_all(store);
+    }
+    for (size_t i = 0; i < STORE_READERS; i++) {
+        reader_give(store, &store->readers[i]);
+    }
+    return err;
 }
 
 int64_t store_upgraded_from(const struct store *store)

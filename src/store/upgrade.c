@@ -516,6 +516,9 @@ static err_t change_outside_log(struct upgrade *up)
 {
     struct answer mode;
     err_t err = ask(up->conn, &mode, "PRAGMA main.journal_mode");
+    if (err == ERR_OK) {
+        err = flush_log_again(up->conn);
+    }
     bool logged =
         err == ERR_OK && strcmp(mode.text, "wal") == 0 && !up->options->foreign_checkpoints;
     if (logged) {

@@ -9,6 +9,8 @@
  * synchronous is NORMAL while only chunks are written and FULL for a transaction with a durable
  * job: its one flush of the log covers every earlier frame too.
  *
+ * After a flush that failed nothing is changed until flush.c has seen to the log.
+ *
  * The write-ahead log is kept short here and nowhere else: see limits.h, WAL_…. A log that a
  * foreign reader pins above WAL_REFUSE_BYTES makes appends fail with ERR_BUSY (files.c). */
 #include "internal.h"
@@ -62,7 +64,7 @@ static err_t set_flushing(struct store *store, bool flushing)
     return err;
 }
 
-static void roll_back(struct store *store)
+void writer_roll_back(struct store *store)
 {
     if (sqlite3_get_autocommit(store->writer.db) == 0) {
         (void)sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
@@ -85,7 +87,10 @@ static err_t begin(struct store *store, const struct store_job *jobs)
         durable = durable || job->durable;
     }
     store->logged_since_commit = 0;
-    err_t err = set_flushing(store, durable);
+    err_t err = flush_regain_trust(store);
+    if (err == ERR_OK) {
+        err = set_flushing(store, durable);
+    }
     return err == ERR_OK ? conn_run(&store->writer, "BEGIN IMMEDIATE") : err;
 }
 
@@ -101,9 +106,12 @@ static err_t run_together(struct store *store, struct store_job *jobs)
     }
     if (err == ERR_OK) {
         err = conn_run(&store->writer, "COMMIT");
+        if (err != ERR_OK) {
+            flush_note_failure(store);
+        }
     }
     if (err != ERR_OK) {
-        roll_back(store);
+        writer_roll_back(store);
     }
     return err;
 }
@@ -160,12 +168,17 @@ static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
     return SQLITE_OK;
 }
 
+void writer_watch_commits(struct store *store)
+{
+    (void)sqlite3_wal_hook(store->writer.db, on_commit, store);
+}
+
 static void checkpoint(struct store *store)
 {
     int64_t bytes = store_wal_bytes(store);
-    bool needed = bytes >= WAL_SOFT_BYTES || (store->disk_was_full && bytes > 0);
+    bool needed = bytes >= store->log_soft_bytes || (store->disk_was_full && bytes > 0);
     store->disk_was_full = false;
-    if (store->foreign_checkpoints || !needed) {
+    if (store->foreign_checkpoints || store->distrusted || !needed) {
         return;
     }
     int64_t now = clock_mono_ms(store->clock);
@@ -178,7 +191,10 @@ static void checkpoint(struct store *store)
     if (rc == SQLITE_OK && log_frames == copied) {
         /* The next transaction starts the log from its beginning, or says otherwise. */
         atomic_store(&store->wal_bytes, 0);
-    } else if (wait) {
+    } else if (rc != SQLITE_OK) {
+        flush_note_failure(store);
+    }
+    if (wait && store_wal_bytes(store) > 0) {
         store->next_blocking_ms = clock_mono_ms(store->clock) + 2 * BUSY_TIMEOUT_MS;
     }
 }
@@ -255,6 +271,9 @@ static void finish(struct store *store, struct store_job *jobs)
             }
             job->result = ERR_CLOSED;
         }
+        if (job->end != NULL) {
+            job->end(job);
+        }
         job->done(job);
     }
 }
@@ -263,7 +282,6 @@ static void *writer_main(void *arg)
 {
     struct store *store = arg;
     (void)pthread_setname_np(pthread_self(), "writer");
-    (void)sqlite3_wal_hook(store->writer.db, on_commit, store);
     store->last_slice_ms = clock_mono_ms(store->clock);
     for (struct store_job *jobs = wait_for_jobs(store); jobs != NULL; jobs = wait_for_jobs(store)) {
         store->slice_until_ms = clock_mono_ms(store->clock) + SLICE_MS;

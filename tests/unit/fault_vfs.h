@@ -2,7 +2,8 @@
  *
  * A thin layer over the system's VFS. Every operation that changes a file (write, truncate, sync,
  * growing the shared memory) is counted; after `allowed` of them the next one fails, or all of them
- * do until the fault is lifted. One per process, registered as FAULT_VFS. */
+ * do until the fault is lifted. A watch may look on and have its own say. One per process,
+ * registered as FAULT_VFS. */
 #ifndef TESTS_UNIT_FAULT_VFS_H
 #define TESTS_UNIT_FAULT_VFS_H
 
@@ -11,6 +12,16 @@
 #define FAULT_VFS "fault"
 
 enum fault_kind { FAULT_NONE, FAULT_FULL, FAULT_IO };
+
+/* Is told of every change before it happens, and may refuse it with a code of SQLite's. */
+struct fault_watch {
+    /* What write, truncate and sync get for this file; NULL: they are not called. */
+    void *(*opened)(const char *name, int flags);
+    int (*write)(void *file, const void *bytes, int len, int64_t pos);
+    int (*truncate)(void *file, int64_t size);
+    int (*sync)(void *file);
+    int (*remove)(const char *name, bool sync_directory);
+};
 
 static struct fault_vfs {
     sqlite3_vfs vfs;
@@ -21,11 +32,13 @@ static struct fault_vfs {
     _Atomic int64_t allowed; /* operations before the first failure */
     _Atomic int64_t syncs;   /* of all files, since it was last set to 0 */
     _Atomic int64_t failures;
+    const struct fault_watch *watch; /* NULL: none; set while no file is open */
 } fault;
 
 struct fault_file {
     sqlite3_file base;
     sqlite3_file *real;
+    void *watched;
 };
 
 static inline sqlite3_file *fault_real(sqlite3_file *file)
@@ -63,6 +76,11 @@ static inline void fault_lift(void)
     fault.kind = FAULT_NONE;
 }
 
+static inline void *fault_watched(sqlite3_file *file)
+{
+    return ((struct fault_file *)(void *)file)->watched;
+}
+
 static inline int fault_close(sqlite3_file *file)
 {
     return fault_real(file)->pMethods->xClose(fault_real(file));
@@ -76,6 +94,12 @@ static inline int fault_read(sqlite3_file *file, void *bytes, int len, sqlite3_i
 static inline int fault_write(sqlite3_file *file, const void *bytes, int len, sqlite3_int64 pos)
 {
     int rc = fault_rc(false, SQLITE_IOERR_WRITE);
+    if (rc == SQLITE_OK && fault_watched(file) != NULL) {
+        rc = fault.watch->write(fault_watched(file), bytes, len, pos);
+        if (rc != SQLITE_OK) {
+            return rc;
+        }
+    }
     if (rc != SQLITE_OK) {
         /* A disk fills up in the middle of a write. */
         (void)fault_real(file)->pMethods->xWrite(fault_real(file), bytes, len / 2, pos);
@@ -87,16 +111,22 @@ static inline int fault_write(sqlite3_file *file, const void *bytes, int len, sq
 static inline int fault_truncate(sqlite3_file *file, sqlite3_int64 size)
 {
     int rc = fault_rc(false, SQLITE_IOERR_TRUNCATE);
+    if (rc == SQLITE_OK && fault_watched(file) != NULL) {
+        rc = fault.watch->truncate(fault_watched(file), size);
+    }
     return rc != SQLITE_OK ? rc : fault_real(file)->pMethods->xTruncate(fault_real(file), size);
 }
 
 /* Nothing is flushed in truth: these tests pull no plug, and they are quicker without. */
 static inline int fault_sync(sqlite3_file *file, int flags)
 {
-    (void)file;
     (void)flags;
     fault.syncs++;
-    return fault_rc(true, SQLITE_IOERR_FSYNC);
+    int rc = fault_rc(true, SQLITE_IOERR_FSYNC);
+    if (rc == SQLITE_OK && fault_watched(file) != NULL) {
+        rc = fault.watch->sync(fault_watched(file));
+    }
+    return rc;
 }
 
 static inline int fault_size(sqlite3_file *file, sqlite3_int64 *ret_size)
@@ -185,7 +215,17 @@ static inline int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f
     mine->real = (sqlite3_file *)(void *)(mine + 1);
     int rc = fault.real->xOpen(fault.real, name, mine->real, flags, ret_flags);
     mine->base.pMethods = mine->real->pMethods != NULL ? &methods : NULL;
+    mine->watched = rc == SQLITE_OK && fault.watch != NULL && name != NULL
+                        ? fault.watch->opened(name, flags)
+                        : NULL;
     return rc;
+}
+
+static inline int fault_delete(sqlite3_vfs *vfs, const char *name, int sync_directory)
+{
+    (void)vfs;
+    int rc = fault.watch != NULL ? fault.watch->remove(name, sync_directory != 0) : SQLITE_OK;
+    return rc != SQLITE_OK ? rc : fault.real->xDelete(fault.real, name, 0);
 }
 
 /* For a cmocka group: registers it. */
@@ -198,6 +238,7 @@ static inline int fault_vfs_setup(void **state)
     fault.vfs.zName = FAULT_VFS;
     fault.vfs.szOsFile = (int)sizeof(struct fault_file) + fault.real->szOsFile;
     fault.vfs.xOpen = fault_open;
+    fault.vfs.xDelete = fault_delete;
     return sqlite3_vfs_register(&fault.vfs, 0) == SQLITE_OK ? 0 : -1;
 }
 

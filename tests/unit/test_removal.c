@@ -266,8 +266,10 @@ static void test_purge_fails(void **state)
         }
         /* The purge has come back when another job of its lane has had its turn. */
         struct store_job job = {.run = run_nothing, .lane = STORE_IDLE};
-        assert_int_equal(store_run(fix->store, &job), ERR_OK);
+        err_t ran = store_run(fix->store, &job);
         fault_lift();
+        /* Unless a flush has failed, and nothing may be changed. */
+        assert_true(ran == ERR_OK || ran == ERR_IO || ran == ERR_FULL);
         assert_int_equal(result, ERR_OK);
         assert_true(fault.failures > 0);
         assert_sql(fix->path, "SELECT count(*) FROM entries_data", "32");

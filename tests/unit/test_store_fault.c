@@ -2,7 +2,7 @@
  * fault is gone everything works as if nothing had happened. */
 #include "fault_vfs.h"
 #include "picoshare/base/limits.h"
-#include "support.h"
+#include "store_support.h"
 
 enum { CHUNKS = 5, LAST = 1000, SIZE = CHUNKS * CHUNK_BYTES + LAST };
 
@@ -80,6 +80,69 @@ static void test_failing_sync(void **state)
     assert_file(fix->store, "abcdefghij", "abcd", 4);
     fixture_reopen(fix);
     assert_file(fix->store, "abcdefghij", "abcd", 4);
+    assert_sound(fix->path);
+}
+
+static _Atomic int distrusted_events;
+static _Atomic int trusted_events;
+
+static void count_event(enum store_event event)
+{
+    if (event == STORE_DISTRUSTED) {
+        distrusted_events++;
+    } else {
+        trusted_events++;
+    }
+}
+
+/* After a flush that failed nothing is promised until the log has been written again. */
+static void test_nothing_is_promised_after_a_failed_sync(void **state)
+{
+    struct fixture *fix = *state;
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    fixture_close(fix);
+    fix->options.event = count_event;
+    fixture_open(fix);
+    distrusted_events = 0;
+    trusted_events = 0;
+    fault_set(FAULT_IO, 0, true);
+    fault.syncs_only = true;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(remove_file(fix->store, "before"), ERR_IO);
+        assert_int_equal(distrusted_events, 1); /* said once */
+        struct store_draft draft;
+        store_draft_init(&draft, "abcdefghij");
+        assert_int_equal(append_chunk(fix->store, &draft, 0, "ab", 2), ERR_IO);
+        assert_file(fix->store, "before", "still here", 10); /* reading goes on */
+    }
+    assert_int_equal(trusted_events, 0);
+    fault_lift();
+    assert_int_equal(edit_file(fix->store, "before", "new name", STORE_NEVER, NULL), ERR_OK);
+    assert_int_equal(trusted_events, 1);
+    assert_int_equal(distrusted_events, 1);
+    fixture_reopen(fix);
+    assert_file(fix->store, "before", "still here", 10);
+    assert_sql(fix->path, "SELECT filename FROM entries", "new name");
+    assert_sound(fix->path);
+}
+
+/* The disk breaks while the connections are opened again: reading fails, too, and all is well when
+ * it is gone. */
+static void test_failures_after_a_failed_sync(void **state)
+{
+    struct fixture *fix = *state;
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    for (int64_t n = 0; n < 60; n++) {
+        fault_set(FAULT_IO, 0, false);
+        fault.syncs_only = true;
+        assert_int_equal(edit_file(fix->store, "before", "wrong", STORE_NEVER, NULL), ERR_IO);
+        fault_set(FAULT_IO, n, true); /* writes, too */
+        err_t err = edit_file(fix->store, "before", "right", STORE_NEVER, NULL);
+        assert_true(err == ERR_OK || err == ERR_IO);
+        fault_lift();
+        assert_int_equal(edit_file(fix->store, "before", "right", STORE_NEVER, NULL), ERR_OK);
+        assert_file(fix->store, "before", "still here", 10);
+    }
     assert_sound(fix->path);
 }
 
@@ -180,6 +243,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fault_test(test_full_disk),
         fault_test(test_failing_sync),
+        fault_test(test_nothing_is_promised_after_a_failed_sync),
+        fault_test(test_failures_after_a_failed_sync),
         fault_test(test_sweep_full_once),
         fault_test(test_sweep_full_lasting),
         fault_test(test_sweep_io_once),

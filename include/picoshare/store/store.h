@@ -32,16 +32,28 @@ enum { STORE_ENTRY_ID_LEN = 10, STORE_GUEST_LINK_ID_LEN = 16 };
 
 struct store;
 
+/* What somebody should hear of, though every job tells its own result. */
+enum store_event {
+    /* The system could not bring changes to the disk. Until STORE_TRUSTED every job fails with
+     * ERR_IO or ERR_FULL, and reading goes on. */
+    STORE_DISTRUSTED,
+    STORE_TRUSTED, /* the log was written and flushed again: changes are stored again */
+};
+
 struct store_options {
     const char *path;          /* the database file; its directory exists */
     const struct clock *clock; /* borrowed for the store's life */
-    const char *vfs;           /* name of an SQLite VFS; NULL is the system's. A seam for tests */
+    /* Name of an SQLite VFS, borrowed for the store's life; NULL is the system's. For tests. */
+    const char *vfs;
+    void (*event)(enum store_event event); /* on the writer thread; NULL: nobody listens */
     /* Something else (Litestream) checkpoints the log: never do it here. */
     bool foreign_checkpoints;
     /* Whether a guest link's file lifetime is one that its users can do with; an upgrade refuses a
      * file with another one. NULL: none is looked at. */
     bool (*lifetime_ok)(struct slice text);
     int64_t history_rows; /* downloads of a file that are kept; 0: HISTORY_MAX_ROWS */
+    /* From here on the log is copied into the database; 0: WAL_SOFT_BYTES. A seam for tests. */
+    int64_t log_bytes;
 };
 
 /* Opens or creates the database, upgrades one of an older PicoShare, brings the extra tables up to
@@ -67,6 +79,8 @@ enum store_lane {
 struct store_job {
     struct store_job *next; /* the store's */
     err_t (*run)(struct store *store, struct store_job *job);
+    /* The store's: right before done(), also when it was never run. */
+    void (*end)(struct store_job *job);
     void (*done)(struct store_job *job); /* on the writer thread; may free or reuse the job */
     void *owner;                         /* the submitter's, for done() */
     size_t bytes;                        /* of file contents it stores: limits a transaction */
