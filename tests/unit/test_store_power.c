@@ -388,7 +388,7 @@ static bool digest_is_right(struct world *world, const struct store_entry *entry
         size_t n = entry->chunk_bytes - offset;
         n = n < (size_t)entry->size - pos ? n : (size_t)entry->size - pos;
         err = store_read_chunk(world->fix.store, file->id, (int64_t)(pos / entry->chunk_bytes),
-                               offset, bytes + pos, n);
+                               offset + n, offset, bytes + pos, n);
         pos += n;
     }
     assert_int_equal(sha256_of(slice_of(bytes, (size_t)entry->size), digest), ERR_OK);
