@@ -95,9 +95,9 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     /* The log is kept at its soft size once it has shrunk; checkpoints are the writer's own. */
     char pragmas[192];
     (void)snprintf(pragmas, sizeof pragmas,
-                   "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 0;"
+                   "PRAGMA secure_delete = %s; PRAGMA wal_autocheckpoint = 0;"
                    "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %d",
-                   (int)WAL_SOFT_BYTES);
+                   options->secure_delete ? "ON" : "FAST", (int)WAL_SOFT_BYTES);
     err = conn_exec(conn, pragmas);
     if (err == ERR_OK) {
         err = set_cache(conn, WRITER_CACHE_KIB);
@@ -165,6 +165,12 @@ static void free_store(struct store *store)
     mem_free(store->path);
     mem_free(store->log_path);
     mem_free(store);
+}
+
+void store_prepare(void)
+{
+    uint8_t drawn[8];
+    sqlite3_randomness(sizeof drawn, drawn);
 }
 
 err_t store_open(const struct store_options *options, struct store **ret_store,
