@@ -34,139 +34,53 @@
 
 #ifdef OWN_ARCHITECTURE
 
+/* It would give each call a line of its own. */
+/* clang-format off */
+
 /* Allowed whatever the arguments. */
 static const uint32_t allowed[] = {
     /* files: which ones is Landlock's business */
-    SYS_read,
-    SYS_readv,
-    SYS_pread64,
-    SYS_preadv,
-    SYS_write,
-    SYS_writev,
-    SYS_pwrite64,
-    SYS_pwritev,
-    SYS_openat,
-    SYS_close,
-    SYS_lseek,
-    SYS_fstat,
-    SYS_newfstatat,
-    SYS_statx,
-    SYS_fstatfs,
-    SYS_statfs,
-    SYS_faccessat,
-    SYS_readlinkat,
-    SYS_getcwd,
-    SYS_getdents64,
-    SYS_unlinkat,
-    SYS_fcntl,
-    SYS_flock,
-    SYS_ftruncate,
-    SYS_fallocate,
-    SYS_fsync,
-    SYS_fdatasync,
-    SYS_sync_file_range,
-    SYS_fadvise64,
-    SYS_fchmod,
-    SYS_fchown,
+    SYS_read, SYS_readv, SYS_pread64, SYS_preadv, SYS_write, SYS_writev, SYS_pwrite64, SYS_pwritev,
+    SYS_openat, SYS_close, SYS_lseek, SYS_fstat, SYS_newfstatat, SYS_statx, SYS_fstatfs, SYS_statfs,
+    SYS_faccessat, SYS_readlinkat, SYS_getcwd, SYS_getdents64, SYS_unlinkat, SYS_fcntl, SYS_flock,
+    SYS_ftruncate, SYS_fallocate, SYS_fsync, SYS_fdatasync, SYS_sync_file_range, SYS_fadvise64,
+    SYS_fchmod, SYS_fchown,
 #ifdef SYS_faccessat2
     SYS_faccessat2,
 #endif
     /* connections: the listening socket gives new ones, nothing else does */
-    SYS_accept4,
-    SYS_recvfrom,
-    SYS_recvmsg,
-    SYS_sendto,
-    SYS_sendmsg,
-    SYS_sendfile,
-    SYS_shutdown,
-    SYS_getsockopt,
-    SYS_setsockopt,
-    SYS_getsockname,
-    SYS_getpeername,
-    SYS_listen,
-    SYS_epoll_create1,
-    SYS_epoll_ctl,
-    SYS_epoll_pwait,
-    SYS_ppoll,
-    SYS_eventfd2,
-    SYS_pipe2,
+    SYS_listen, SYS_accept4, SYS_recvfrom, SYS_recvmsg, SYS_sendto, SYS_sendmsg, SYS_sendfile,
+    SYS_shutdown, SYS_getsockopt, SYS_setsockopt, SYS_getsockname, SYS_getpeername,
+    SYS_epoll_create1, SYS_epoll_ctl, SYS_epoll_pwait, SYS_ppoll, SYS_eventfd2, SYS_pipe2,
     /* memory */
-    SYS_munmap,
-    SYS_mremap,
-    SYS_madvise,
-    SYS_msync,
-    SYS_brk,
+    SYS_munmap, SYS_mremap, SYS_madvise, SYS_msync, SYS_brk,
     /* threads and signals */
-    SYS_futex,
-    SYS_set_robust_list,
-    SYS_sched_yield,
-    SYS_sched_getaffinity,
-    SYS_getcpu,
-    SYS_gettid,
-    SYS_exit,
-    SYS_exit_group,
-    SYS_restart_syscall,
-    SYS_rt_sigaction,
-    SYS_rt_sigprocmask,
-    SYS_rt_sigreturn,
-    SYS_rt_sigtimedwait,
-    SYS_sigaltstack,
+    SYS_futex, SYS_set_robust_list, SYS_sched_yield, SYS_sched_getaffinity, SYS_getcpu, SYS_gettid,
+    SYS_exit, SYS_exit_group, SYS_restart_syscall, SYS_rt_sigaction, SYS_rt_sigprocmask,
+    SYS_rt_sigreturn, SYS_rt_sigtimedwait, SYS_sigaltstack,
 #ifdef SYS_rseq
     SYS_rseq,
 #endif
     /* time, chance, and who we are */
-    SYS_clock_gettime,
-    SYS_clock_getres,
-    SYS_clock_nanosleep,
-    SYS_gettimeofday,
-    SYS_nanosleep,
-    SYS_getrandom,
-    SYS_getpid,
-    SYS_getuid,
-    SYS_geteuid,
-    SYS_getgid,
-    SYS_getegid,
-    SYS_getrusage,
-    SYS_uname,
-    SYS_sysinfo,
+    SYS_clock_gettime, SYS_clock_getres, SYS_clock_nanosleep, SYS_gettimeofday, SYS_nanosleep,
+    SYS_getrandom, SYS_getpid, SYS_getuid, SYS_geteuid, SYS_getgid, SYS_getegid, SYS_getrusage,
+    SYS_uname, SYS_sysinfo,
 #ifdef __x86_64__
     /* older names of the above, which the C library prefers where they exist */
-    SYS_open,
-    SYS_stat,
-    SYS_lstat,
-    SYS_access,
-    SYS_readlink,
-    SYS_unlink,
-    SYS_poll,
-    SYS_epoll_wait,
+    SYS_open, SYS_stat, SYS_lstat, SYS_access, SYS_readlink, SYS_unlink, SYS_poll, SYS_epoll_wait,
     SYS_time,
 #endif
 #ifdef SANDBOX_FOR_SANITIZERS
     /* At its end a sanitizer stops all threads and looks at their memory, as a debugger does. */
-    SYS_clone,
-    SYS_ptrace,
-    SYS_wait4,
-    SYS_mmap,
-    SYS_mprotect,
-    SYS_prctl,
-    SYS_tgkill,
-    SYS_prlimit64,
-    SYS_getppid,
-    SYS_dup3,
-    SYS_execve,
-    SYS_mincore,
-    SYS_personality,
-    SYS_ioctl,
-    SYS_set_tid_address,
+    SYS_clone, SYS_ptrace, SYS_wait4, SYS_mmap, SYS_mprotect, SYS_prctl, SYS_tgkill, SYS_prlimit64,
+    SYS_getppid, SYS_dup3, SYS_execve, SYS_mincore, SYS_personality, SYS_ioctl, SYS_set_tid_address,
 #ifdef __x86_64__
-    SYS_pipe,
-    SYS_dup2,
-    SYS_fork,
-    SYS_vfork,
-    SYS_arch_prctl,
+    SYS_getdents, SYS_pipe, SYS_dup2, SYS_fork, SYS_vfork, SYS_arch_prctl,
 #endif
 #endif
 };
+
+/* clang-format on */
 
 /* Allowed when argument & mask == value. */
 struct condition {
