@@ -1,8 +1,9 @@
 /* main.c — puts the program together, waits for a signal, takes it apart in order.
  *
- * Start: options, passphrase, database (and its writer thread), sessions, upload budget, HTTP
- * workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then the
- * store finishes its queue; nothing is freed before those who use it are gone. */
+ * Start: options, the socket's address, passphrase, user, whatever is read outside the database's
+ * directory; then, inside the sandbox, database (and its writer thread), sessions, upload budget,
+ * HTTP workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then
+ * the store finishes its queue; nothing is freed before those who use it are gone. */
 #include "check_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
@@ -19,6 +20,7 @@
 #include "picoshare/store/store.h"
 #include "picoshare/sys/memory.h"
 #include "picoshare/sys/process.h"
+#include "picoshare/sys/sandbox.h"
 #include "picoshare/web/app.h"
 #include <inttypes.h>
 #include <pthread.h>
@@ -33,6 +35,10 @@ struct program {
     struct options options;
     struct app app;
     struct server *server;
+    int fd; /* the socket, until the server has it; -1: none */
+    struct memory_files *memory_files;
+    struct sandbox sandbox;
+    char sandbox_text[SANDBOX_TEXT_SIZE];
 
     pthread_t maintenance;
     struct lock lock; /* guards stopping */
@@ -145,9 +151,10 @@ static int fatal(const struct err_info *info)
     return EXIT_FAILURE;
 }
 
-static void announce(const struct program *program)
+/* The passphrase is shown, or not; nobody asks for it afterwards. */
+static void announce(struct program *program)
 {
-    const struct options *options = &program->options;
+    struct options *options = &program->options;
     char url[64];
     (void)snprintf(url, sizeof url, "http://localhost:%u/", server_port(program->server));
     log_event(LOG_INFO, "listening", "url", url, "db", options->db, "version", PICOSHARE_VERSION,
@@ -159,6 +166,7 @@ static void announce(const struct program *program)
                       " PS_SHARED_SECRET_FILE.\n\n",
                       options->passphrase, options->made_passphrase_file);
     }
+    digest_wipe(options->passphrase, sizeof options->passphrase);
 }
 
 static void announce_upgrade(const struct store *store)
@@ -186,6 +194,72 @@ static bool lifetime_ok(struct slice text)
     return rules_file_lifetime(text, &ns) == NULL;
 }
 
+/* What needs root, or names that only root may read: the port and the passphrase; then root is left
+ * when that was asked for. */
+static err_t prepare_as_started(struct program *program, struct err_info *info)
+{
+    struct options *options = &program->options;
+    err_t err = server_bind(options->address, options->port, &program->fd, info);
+    if (err == ERR_OK) {
+        err = options_read_passphrase(options, info);
+    }
+    if (err == ERR_OK && options->user != NULL) {
+        err = process_become_user(options->user, info);
+    }
+    if (err == ERR_OK && options->user == NULL && geteuid() == 0) {
+        log_event(LOG_WARN, "running as root", "remedy",
+                  "start it as another user, or with -user NAME", NULL);
+    }
+    return err;
+}
+
+/* What lies outside the database's directory and is read once, or kept open. */
+static err_t read_ahead(struct program *program, struct err_info *info)
+{
+    uint8_t drawn = 0;
+    tzset();
+    program->memory_files = memory_open();
+    store_prepare();
+    app_prepare();
+    err_t err = digest_prepare();
+    if (err == ERR_OK) {
+        err = rng_fill(&rng_system, &drawn, sizeof drawn);
+    }
+    return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
+}
+
+static err_t prepare(struct program *program, struct err_info *info)
+{
+    struct options *options = &program->options;
+    err_t err = prepare_as_started(program, info);
+    if (err == ERR_OK) {
+        err = options_make_directory(options, info);
+    }
+    if (err == ERR_OK && options->passphrase[0] == '\0') {
+        err = options_keep_passphrase(options, &rng_system, info);
+    }
+    if (err == ERR_OK) {
+        err = read_ahead(program, info);
+    }
+    return err;
+}
+
+/* From here on only what a running server needs. */
+static err_t enter_sandbox(struct program *program, struct err_info *info)
+{
+    char text[SANDBOX_TEXT_SIZE + 16];
+    if (!program->options.no_sandbox) {
+        err_t err = sandbox_enter(program->options.directory, &program->sandbox, info);
+        if (err != ERR_OK) {
+            return err;
+        }
+    }
+    sandbox_print(&program->sandbox, program->sandbox_text);
+    (void)snprintf(text, sizeof text, "sandbox: %s", program->sandbox_text);
+    log_event(sandbox_is_complete(&program->sandbox) ? LOG_INFO : LOG_WARN, text, NULL);
+    return ERR_OK;
+}
+
 static err_t open_app(struct program *program, struct err_info *info)
 {
     struct options *options = &program->options;
@@ -194,25 +268,22 @@ static err_t open_app(struct program *program, struct err_info *info)
     app->rng = &rng_system;
     app->public_url = options->public_url;
     app->measure_memory = memory_measure;
+    app->memory_files = program->memory_files;
+    app->sandbox = program->sandbox_text;
     app->started = clock_now_s(app->clock);
     app->version = PICOSHARE_VERSION;
     app->revision = PICOSHARE_REVISION;
     app->commit_time = PICOSHARE_COMMIT_TIME;
     struct store_options store_options = {
-        .path = options->db,
+        .path = options->db_file,
         .clock = app->clock,
         .event = report_store,
         .foreign_checkpoints = options->foreign_checkpoints,
         .lifetime_ok = lifetime_ok,
         .history_rows = options->history_rows,
+        .secure_delete = options->secure_delete,
     };
-    err_t err = options_make_directory(options, info);
-    if (err == ERR_OK) {
-        err = options_find_passphrase(options, app->rng, info);
-    }
-    if (err == ERR_OK) {
-        err = store_open(&store_options, &app->store, info);
-    }
+    err_t err = store_open(&store_options, &app->store, info);
     if (err != ERR_OK) {
         return err;
     }
@@ -247,14 +318,17 @@ static void close_app(struct program *program)
     uploads_free(program->app.uploads);
     throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);
+    memory_close(program->memory_files);
+    if (program->fd >= 0) {
+        (void)close(program->fd);
+    }
 }
 
 static int run(struct program *program, const sigset_t *signals)
 {
     struct err_info info = {.text = ""};
     struct server_options server_options = {
-        .address = program->options.address,
-        .port = program->options.port,
+        .fd = program->fd,
         .clock = program->app.clock,
         .proxy = &program->options.proxy,
         .app = &program->app,
@@ -264,6 +338,7 @@ static int run(struct program *program, const sigset_t *signals)
     if (server_start(&server_options, &program->server, &info) != ERR_OK) {
         return fatal(&info);
     }
+    program->fd = -1;
     lock_init(&program->lock);
     lock_cond_init(&program->wake);
     check(pthread_create(&program->maintenance, NULL, maintenance_main, program) == 0);
@@ -296,7 +371,7 @@ static void exit_at_once(int signal)
 
 int main(int argc, char **argv)
 {
-    static struct program program;
+    static struct program program = {.fd = -1};
     if (argc > 1 && strcmp(argv[1], "check") == 0) {
         return check_command(argc - 1, argv + 1);
     }
@@ -309,12 +384,11 @@ int main(int argc, char **argv)
         break;
     }
     log_set_level(program.options.debug ? LOG_DEBUG : LOG_INFO);
+    process_hide_memory();
     process_tune_memory();
     if (process_raise_file_limit() != ERR_OK) {
         log_event(LOG_WARN, "the limit of open files is low", NULL);
     }
-    tzset(); /* reads the time zone once, before threads start */
-
     /* Blocked here, so in every thread; taken by sigwait. */
     sigset_t signals;
     check(sigemptyset(&signals) == 0 && sigaddset(&signals, SIGINT) == 0 &&
@@ -325,7 +399,9 @@ int main(int argc, char **argv)
     check(pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0);
 
     struct err_info info = {.text = ""};
-    int code = open_app(&program, &info) == ERR_OK ? run(&program, &signals) : fatal(&info);
+    bool ready = prepare(&program, &info) == ERR_OK && enter_sandbox(&program, &info) == ERR_OK &&
+                 open_app(&program, &info) == ERR_OK;
+    int code = ready ? run(&program, &signals) : fatal(&info);
     close_app(&program);
     return code;
 }

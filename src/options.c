@@ -52,6 +52,12 @@ static const struct option known[] = {
      "give free pages back to the file system after each collection"},
     {"check-rate", "PS_CHECK_RATE", RATE, FIELD(check_rate),
      "N  MB that are read each second to look for damage (default 2; 0: none)"},
+    {"secure-delete", "PS_SECURE_DELETE", SWITCH, FIELD(secure_delete),
+     "overwrite what is deleted: slower, see docs/database.md"},
+    {"user", "PS_USER", TEXT, FIELD(user),
+     "NAME  the user to become when started by root, before the database is opened"},
+    {"no-sandbox", "PS_NO_SANDBOX", SWITCH, FIELD(no_sandbox),
+     "do not confine the process to the database's directory and the calls it needs"},
     {"debug", "PS_DEBUG", SWITCH, FIELD(debug), "log more"},
 };
 
@@ -258,12 +264,8 @@ enum options_outcome options_parse(int argc, char **argv, struct options *ret_op
 
 /* ---- the directory ---- */
 
-err_t options_make_directory(const struct options *options, struct err_info *ret_info)
+static err_t make_directories(char *path, struct err_info *ret_info)
 {
-    char path[4096];
-    if (!slice_copy(slice_str(options->db), path, sizeof path)) {
-        return err_set(ret_info, ERR_INVALID, "the path of the database is too long");
-    }
     for (char *slash = strchr(path + 1, '/'); path[0] != '\0' && slash != NULL;
          slash = strchr(slash + 1, '/')) {
         *slash = '\0';
@@ -273,12 +275,50 @@ err_t options_make_directory(const struct options *options, struct err_info *ret
         }
         *slash = '/';
     }
-    char *last = strrchr(path, '/');
-    if (last != NULL) {
-        last[last == path ? 1 : 0] = '\0';
+    return ERR_OK;
+}
+
+/* The part of a path up to its last slash, as a directory. */
+static void parent_of(const char *path, char ret_directory[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    int len = slash == path ? 1 : slash != NULL ? (int)(slash - path) : 1;
+    (void)snprintf(ret_directory, PATH_MAX, "%.*s", len, slash != NULL ? path : ".");
+}
+
+/* Where a link at the end of the path leads, one step; false: it is no link, or one step too far.
+ */
+static bool follow(const char *path, char ret_target[PATH_MAX])
+{
+    char target[PATH_MAX];
+    ssize_t len = readlink(path, target, sizeof target - 1);
+    const char *slash = strrchr(path, '/');
+    if (len <= 0 || len >= (ssize_t)sizeof target - 1) {
+        return false;
     }
-    const char *directory = last != NULL ? path : ".";
-    if (access(directory, W_OK | X_OK) != 0) {
+    target[len] = '\0';
+    int directory = target[0] != '/' && slash != NULL ? (int)(slash - path) + 1 : 0;
+    int size = snprintf(ret_target, PATH_MAX, "%.*s%s", directory, path, target);
+    return size > 0 && size < PATH_MAX;
+}
+
+err_t options_make_directory(struct options *options, struct err_info *ret_info)
+{
+    enum { MAX_LINKS = 16 }; /* as many in a row are a mistake; SQLite will say so */
+    char target[PATH_MAX];
+    char directory[PATH_MAX];
+    if (!slice_copy(slice_str(options->db), options->db_file, sizeof options->db_file)) {
+        return err_set(ret_info, ERR_INVALID, "the path of the database is too long");
+    }
+    err_t err = make_directories(options->db_file, ret_info);
+    if (err != ERR_OK) {
+        return err;
+    }
+    for (int i = 0; i < MAX_LINKS && follow(options->db_file, target); i++) {
+        memcpy(options->db_file, target, sizeof target);
+    }
+    parent_of(options->db_file, directory);
+    if (access(directory, W_OK | X_OK) != 0 || realpath(directory, options->directory) == NULL) {
         return err_set(ret_info, ERR_IO, "cannot write to directory %s: %s", directory,
                        strerror(errno));
     }
@@ -348,19 +388,30 @@ static err_t make_passphrase(struct options *options, const struct rng *rng,
     return write_passphrase(options->made_passphrase_file, options, ret_info);
 }
 
-err_t options_find_passphrase(struct options *options, const struct rng *rng,
-                              struct err_info *ret_info)
+err_t options_read_passphrase(struct options *options, struct err_info *ret_info)
 {
+    char *secret = getenv("PS_SHARED_SECRET");
+    size_t len = secret != NULL ? strlen(secret) : 0;
+    bool fits = len <= MAX_PASSPHRASE_BYTES;
+    if (len > 0) {
+        if (options->secret_file == NULL && fits) {
+            memcpy(options->passphrase, secret, len + 1);
+        }
+        /* /proc shows this memory; a program that we started would inherit it. */
+        digest_wipe(secret, len);
+        (void)unsetenv("PS_SHARED_SECRET");
+    }
     if (options->secret_file != NULL) {
         return read_passphrase(options->secret_file, options, ret_info);
     }
-    const char *secret = getenv("PS_SHARED_SECRET");
-    if (secret != NULL && secret[0] != '\0') {
-        bool fits = slice_copy(slice_str(secret), options->passphrase, sizeof options->passphrase);
-        return fits ? ERR_OK
-                    : err_set(ret_info, ERR_INVALID, "PS_SHARED_SECRET is longer than %d bytes",
-                              (int)MAX_PASSPHRASE_BYTES);
-    }
+    return fits ? ERR_OK
+                : err_set(ret_info, ERR_INVALID, "PS_SHARED_SECRET is longer than %d bytes",
+                          (int)MAX_PASSPHRASE_BYTES);
+}
+
+err_t options_keep_passphrase(struct options *options, const struct rng *rng,
+                              struct err_info *ret_info)
+{
     const char *slash = strrchr(options->db, '/');
     int directory_len = slash != NULL ? (int)(slash - options->db) + 1 : 0;
     int len = snprintf(options->made_passphrase_file, sizeof options->made_passphrase_file,

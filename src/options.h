@@ -7,6 +7,7 @@
 #include "picoshare/base/err.h"
 #include "picoshare/base/rng.h"
 #include "picoshare/http/proxy.h"
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,9 +25,14 @@ struct options {
     bool behind_proxy;
     bool foreign_checkpoints; /* Litestream is beside us */
     bool vacuum;
+    bool secure_delete;
+    bool no_sandbox;
+    const char *user; /* to become when started by root; NULL: none was asked for */
     bool debug;
     struct proxy_config proxy;
     char public_url_text[256]; /* what public_url points to */
+    char db_file[PATH_MAX];    /* db, or where it leads when it is a link */
+    char directory[PATH_MAX];  /* of that file, without links */
     char passphrase[MAX_PASSPHRASE_BYTES + 1];
     /* Set when the passphrase is one that the program made itself: where it is kept. */
     char made_passphrase_file[4096];
@@ -40,12 +46,16 @@ enum options_outcome {
 
 enum options_outcome options_parse(int argc, char **argv, struct options *ret_options);
 
-/* Creates the directory of the database with its parents. */
-err_t options_make_directory(const struct options *options, struct err_info *ret_info) MUST_CHECK;
+/* Creates the directory of the database with its parents, and finds out db_file and directory: the
+ * file's companions, its log above all, are made beside the file and not beside a link to it. */
+err_t options_make_directory(struct options *options, struct err_info *ret_info) MUST_CHECK;
 
-/* Finds the passphrase: from the file, from PS_SHARED_SECRET, or one that is made once, kept beside
- * the database for the owner alone, and found there at the next start. */
-err_t options_find_passphrase(struct options *options, const struct rng *rng,
+/* Reads the passphrase from its file or from PS_SHARED_SECRET, which is then wiped out of the
+ * environment. It stays empty when there is neither. */
+err_t options_read_passphrase(struct options *options, struct err_info *ret_info) MUST_CHECK;
+/* A passphrase for who gave none: it is made once, kept beside the database for the owner alone,
+ * and found there at the next start. */
+err_t options_keep_passphrase(struct options *options, const struct rng *rng,
                               struct err_info *ret_info) MUST_CHECK;
 
 #endif

@@ -47,6 +47,13 @@ err_t sha256_finish(struct sha256 *hash, uint8_t ret_digest[SHA256_BYTES])
     return ERR_OK;
 }
 
+err_t digest_prepare(void)
+{
+    uint8_t digest[SHA256_BYTES];
+    bool ok = OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, NULL) == 1;
+    return ok ? sha256_of((struct slice){"", 0}, digest) : ERR_INTERNAL;
+}
+
 err_t sha256_of(struct slice bytes, uint8_t ret_digest[SHA256_BYTES])
 {
     size_t len = 0;

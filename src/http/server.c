@@ -94,7 +94,7 @@ static int open_socket(const struct addrinfo *info)
     if (info->ai_family == AF_INET6) {
         (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     }
-    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
+    if (bind(fd, info->ai_addr, info->ai_addrlen) != 0) {
         int error = errno;
         (void)close(fd);
         return -error;
@@ -102,7 +102,14 @@ static int open_socket(const struct addrinfo *info)
     return fd;
 }
 
-static err_t listen_on(const char *address, uint16_t port, int *ret_fd, struct err_info *ret_info)
+static err_t refuse_port(uint16_t port, int error, struct err_info *ret_info)
+{
+    return error == EADDRINUSE
+               ? err_set(ret_info, ERR_EXISTS, "port %u is in use by another program", port)
+               : err_set(ret_info, ERR_IO, "cannot listen on port %u: %s", port, strerror(error));
+}
+
+err_t server_bind(const char *address, uint16_t port, int *ret_fd, struct err_info *ret_info)
 {
     char service[8];
     (void)snprintf(service, sizeof service, "%u", port);
@@ -123,11 +130,8 @@ static err_t listen_on(const char *address, uint16_t port, int *ret_fd, struct e
             break;
         }
     }
-    if (fd == -EADDRINUSE) {
-        return err_set(ret_info, ERR_EXISTS, "port %u is in use by another program", port);
-    }
     if (fd < 0) {
-        return err_set(ret_info, ERR_IO, "cannot listen on port %u: %s", port, strerror(-fd));
+        return refuse_port(port, -fd, ret_info);
     }
     *ret_fd = fd;
     return ERR_OK;
@@ -151,6 +155,10 @@ static uint16_t bound_port(int fd)
 err_t server_start(const struct server_options *options, struct server **ret_server,
                    struct err_info *ret_info)
 {
+    uint16_t port = bound_port(options->fd);
+    if (listen(options->fd, SOMAXCONN) != 0) {
+        return refuse_port(port, errno, ret_info);
+    }
     struct server *server = mem_alloc(1, sizeof *server);
     if (server == NULL) {
         return err_set(ret_info, ERR_NOMEM, "no memory for the server");
@@ -164,12 +172,8 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     list_init(&server->requests);
     list_init(&server->connections);
     lock_cond_init(&server->request_ended);
-    err_t err = listen_on(options->address, options->port, &server->listen_fd, ret_info);
-    if (err != ERR_OK) {
-        mem_free(server);
-        return err;
-    }
-    server->port = bound_port(server->listen_fd);
+    server->listen_fd = options->fd;
+    server->port = port;
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
         on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_LISTEN_SOCKET,
@@ -180,7 +184,6 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
         MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
-        (void)close(server->listen_fd);
         mem_free(server);
         return err_set(ret_info, ERR_IO, "cannot start the HTTP workers: %s", strerror(errno));
     }

@@ -30,6 +30,7 @@ struct store {
     int lock_fd;    /* keeps other processes of ours out; -1: not open */
     char *log_path; /* of its write-ahead log */
     bool foreign_checkpoints;
+    bool secure_delete;
     int64_t history_rows;   /* downloads of a file that are kept */
     int64_t log_soft_bytes; /* as WAL_SOFT_BYTES, or less */
     int64_t page_bytes;

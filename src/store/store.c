@@ -88,9 +88,9 @@ static err_t set_up_writer(struct store *store)
     /* The log is kept at its soft size once it has shrunk; checkpoints are the writer's own. */
     char pragmas[192];
     (void)snprintf(pragmas, sizeof pragmas,
-                   "PRAGMA secure_delete = FAST; PRAGMA wal_autocheckpoint = 0;"
+                   "PRAGMA secure_delete = %s; PRAGMA wal_autocheckpoint = 0;"
                    "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %" PRId64,
-                   store->log_soft_bytes);
+                   store->secure_delete ? "ON" : "FAST", store->log_soft_bytes);
     err_t err = conn_exec(conn, pragmas);
     if (err == ERR_OK) {
         err = set_cache(conn, WRITER_CACHE_KIB);
@@ -199,6 +199,12 @@ static void free_store(struct store *store)
     mem_free(store);
 }
 
+void store_prepare(void)
+{
+    uint8_t drawn[8];
+    sqlite3_randomness(sizeof drawn, drawn);
+}
+
 err_t store_open(const struct store_options *options, struct store **ret_store,
                  struct err_info *ret_info)
 {
@@ -211,6 +217,7 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     store->vfs = options->vfs;
     store->event = options->event;
     store->foreign_checkpoints = options->foreign_checkpoints;
+    store->secure_delete = options->secure_delete;
     store->history_rows = options->history_rows > 0 ? options->history_rows : HISTORY_MAX_ROWS;
     store->log_soft_bytes = options->log_bytes > 0 ? options->log_bytes : WAL_SOFT_BYTES;
     lock_init(&store->readers_lock);

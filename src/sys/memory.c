@@ -1,5 +1,6 @@
 #include "picoshare/sys/memory.h"
 #include "picoshare/base/limits.h"
+#include "picoshare/base/mem.h"
 #include "picoshare/base/num.h"
 #include "picoshare/base/slice.h"
 #include <fcntl.h>
@@ -8,16 +9,28 @@
 
 enum { FILE_BYTES = 8 * KIB, PATH_BYTES = 512 };
 
+struct memory_files {
+    int status; /* of the process; -1, as all below: not open */
+    const struct group_kind *kind;
+    int usage;
+    int limit;
+    int stat;
+};
+
 /* The beginning of a small file as a C string; "" when it cannot be read. */
+static void read_again(int fd, char text[FILE_BYTES])
+{
+    ssize_t len = fd >= 0 ? pread(fd, text, FILE_BYTES - 1, 0) : -1;
+    text[len > 0 ? len : 0] = '\0';
+}
+
 static void read_file(const char *path, char text[FILE_BYTES])
 {
-    ssize_t len = -1;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    read_again(fd, text);
     if (fd >= 0) {
-        len = read(fd, text, FILE_BYTES - 1);
         (void)close(fd);
     }
-    text[len > 0 ? len : 0] = '\0';
 }
 
 /* The number after a name at the beginning of a line, or -1. */
@@ -71,37 +84,27 @@ static struct slice group_path(const char *groups, const char *name)
     return path;
 }
 
-static void read_in(const char *directory, const char *name, char text[FILE_BYTES])
+static int open_in(const char *directory, const char *name)
 {
     char path[PATH_BYTES];
     int len = snprintf(path, sizeof path, "%s/%s", directory, name);
-    text[0] = '\0';
-    if (len > 0 && (size_t)len < sizeof path) {
-        read_file(path, text);
-    }
+    return len > 0 && (size_t)len < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
-static bool measure_group(const struct group_kind *kind, const char *directory,
-                          struct memory_use *use)
+static bool open_group(const struct group_kind *kind, const char *directory,
+                       struct memory_files *files)
 {
-    enum { NO_LIMIT_BITS = 60 }; /* version 1 says "none" by a number near 2^63 */
-    char text[FILE_BYTES];
-    read_in(directory, kind->usage, text);
-    use->group = number_after(text, "");
-    if (use->group < 0) {
+    files->usage = open_in(directory, kind->usage);
+    if (files->usage < 0) {
         return false;
     }
-    read_in(directory, kind->limit, text);
-    use->group_limit = number_after(text, ""); /* "max" is no number */
-    if (use->group_limit >= INT64_C(1) << NO_LIMIT_BITS) {
-        use->group_limit = -1;
-    }
-    read_in(directory, "memory.stat", text);
-    use->group_page_cache = number_after(text, kind->cache);
+    files->kind = kind;
+    files->limit = open_in(directory, kind->limit);
+    files->stat = open_in(directory, "memory.stat");
     return true;
 }
 
-static void measure_groups(struct memory_use *use)
+static void open_groups(struct memory_files *files)
 {
     char groups[FILE_BYTES];
     read_file("/proc/self/cgroup", groups);
@@ -112,17 +115,59 @@ static void measure_groups(struct memory_use *use)
                            path.ptr != NULL ? path.ptr : "");
         bool fits = len > 0 && (size_t)len < sizeof directory;
         /* In a container the path is that outside; inside, the root is the group itself. */
-        if (path.len > 0 && ((fits && measure_group(&kinds[i], directory, use)) ||
-                             measure_group(&kinds[i], kinds[i].root, use))) {
+        if (path.len > 0 && ((fits && open_group(&kinds[i], directory, files)) ||
+                             open_group(&kinds[i], kinds[i].root, files))) {
             return;
         }
     }
 }
 
-void memory_measure(struct memory_use *ret_use)
+struct memory_files *memory_open(void)
 {
-    char status[FILE_BYTES];
-    read_file("/proc/self/status", status);
+    struct memory_files *files = mem_alloc(1, sizeof *files);
+    if (files != NULL) {
+        *files = (struct memory_files){.usage = -1, .limit = -1, .stat = -1};
+        files->status = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+        open_groups(files);
+    }
+    return files;
+}
+
+void memory_close(struct memory_files *files)
+{
+    if (files == NULL) {
+        return;
+    }
+    const int fds[] = {files->status, files->usage, files->limit, files->stat};
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
+        if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+    mem_free(files);
+}
+
+static void measure_group(const struct memory_files *files, struct memory_use *use)
+{
+    enum { NO_LIMIT_BITS = 60 }; /* version 1 says "none" by a number near 2^63 */
+    char text[FILE_BYTES];
+    read_again(files->usage, text);
+    use->group = number_after(text, "");
+    read_again(files->limit, text);
+    use->group_limit = number_after(text, ""); /* "max" is no number */
+    if (use->group_limit >= INT64_C(1) << NO_LIMIT_BITS) {
+        use->group_limit = -1;
+    }
+    read_again(files->stat, text);
+    use->group_page_cache = number_after(text, files->kind->cache);
+}
+
+void memory_measure(const struct memory_files *files, struct memory_use *ret_use)
+{
+    char status[FILE_BYTES] = "";
+    if (files != NULL) {
+        read_again(files->status, status);
+    }
     *ret_use = (struct memory_use){
         .resident = kib_after(status, "VmRSS:"),
         .resident_peak = kib_after(status, "VmHWM:"),
@@ -131,5 +176,7 @@ void memory_measure(struct memory_use *ret_use)
         .group_page_cache = -1,
         .group_limit = -1,
     };
-    measure_groups(ret_use);
+    if (files != NULL && files->kind != NULL) {
+        measure_group(files, ret_use);
+    }
 }

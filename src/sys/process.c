@@ -1,7 +1,14 @@
 #include "picoshare/sys/process.h"
 #include "picoshare/base/limits.h"
+#include <errno.h>
+#include <grp.h>
 #include <malloc.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 void process_tune_memory(void)
 {
@@ -29,4 +36,35 @@ err_t process_raise_file_limit(void)
         return ERR_IO;
     }
     return limit.rlim_cur < needed ? ERR_TOOBIG : ERR_OK;
+}
+
+void process_hide_memory(void)
+{
+    /* It cannot fail with these arguments; the limit is for kernels that would ask it first. */
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    (void)setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+}
+
+err_t process_become_user(const char *name, struct err_info *ret_info)
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char text[8 * KIB];
+    int error = getpwnam_r(name, &entry, text, sizeof text, &found);
+    if (found == NULL) {
+        return err_set(ret_info, ERR_NOTFOUND, "cannot become user %s: %s", name,
+                       error != 0 ? strerror(error) : "no such user");
+    }
+    if (entry.pw_uid == geteuid()) {
+        return ERR_OK;
+    }
+    if (geteuid() != 0) {
+        return err_set(ret_info, ERR_AUTH, "cannot become user %s: only root can", name);
+    }
+    bool ok = initgroups(name, entry.pw_gid) == 0 && setgid(entry.pw_gid) == 0 &&
+              setuid(entry.pw_uid) == 0;
+    error = errno;
+    process_hide_memory(); /* a new user makes it visible again, as the system is set up */
+    return ok ? ERR_OK
+              : err_set(ret_info, ERR_IO, "cannot become user %s: %s", name, strerror(error));
 }

@@ -17,6 +17,7 @@ err_t figures_collect(const struct request *request, struct figures *ret_figures
         .version = app->version,
         .revision = app->revision,
         .commit_time = app->commit_time,
+        .sandbox = app->sandbox,
         .uptime_s = clock_now_s(app->clock) - app->started,
         .log_bytes = store_wal_bytes(app->store),
         .uploads = uploads_running(app->uploads),
@@ -27,7 +28,7 @@ err_t figures_collect(const struct request *request, struct figures *ret_figures
     server_figures(request_server(request), &ret_figures->server);
     upkeep_state(app->upkeep, &ret_figures->upkeep);
     scrub_state(app->scrub, &ret_figures->scrub);
-    app->measure_memory(&ret_figures->memory);
+    app->measure_memory(app->memory_files, &ret_figures->memory);
     return store_figures(app->store, &ret_figures->store);
 }
 
@@ -72,6 +73,7 @@ void figures_add_json(const struct figures *figures, struct buf *out)
     buf_addf(out, "{\"version\":\"%s\"", figures->version);
     add_text(out, "revision", figures->revision);
     add_text(out, "commitTime", figures->commit_time);
+    add_text(out, "sandbox", figures->sandbox);
     add(out, "uptimeSeconds", figures->uptime_s);
     add(out, "files", store->files);
     add(out, "uploadBytes", store->upload_bytes);

@@ -14,6 +14,7 @@ struct figures {
     const char *version; /* of this build; "" what is not known of it */
     const char *revision;
     const char *commit_time;
+    const char *sandbox; /* what of it is active */
     int64_t uptime_s;
     struct store_figures store;
     int64_t log_bytes; /* of the write-ahead log in use */

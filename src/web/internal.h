@@ -147,6 +147,8 @@ void call_close(struct request *request);
 
 struct json_body;
 
+/* Once, before the first: the parser's hashes get a seed that nobody can guess. */
+void json_body_seed(void);
 /* NULL: ret_reason says why (the empty body is "EOF"). Free with json_body_free(). */
 struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason);
 void json_body_free(struct json_body *body);

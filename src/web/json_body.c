@@ -14,6 +14,11 @@ static json_t *value_of(const struct json_body *body)
     return (json_t *)(uintptr_t)body;
 }
 
+void json_body_seed(void)
+{
+    json_object_seed(0); /* 0: from /dev/urandom */
+}
+
 struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason)
 {
     size_t blanks = 0;

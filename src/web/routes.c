@@ -124,6 +124,11 @@ bool changes_something(const struct request *request)
     return !is_method(request, "GET") && !is_method(request, "HEAD");
 }
 
+void app_prepare(void)
+{
+    json_body_seed();
+}
+
 void app_begin(struct request *request)
 {
     struct slice params[ROUTE_MAX_PARAMS] = {{NULL, 0}};

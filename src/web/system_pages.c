@@ -102,6 +102,7 @@ static struct information_page plain_figures(const struct figures *figures)
         .version = figures->version,
         .revision = figures->revision,
         .commit_time = figures->commit_time,
+        .sandbox = figures->sandbox,
         .files = store->files,
         .free_pages = store->free_pages,
         .checks = figures->scrub.on,

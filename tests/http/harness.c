@@ -176,7 +176,10 @@ static void child_environment(const char *const *env)
                                         "PS_BEHIND_PROXY",
                                         "PS_TRUSTED_PROXIES",
                                         "PS_PUBLIC_URL",
-                                        "PS_HISTORY_ROWS"};
+                                        "PS_HISTORY_ROWS",
+                                        "PS_SECURE_DELETE",
+                                        "PS_NO_SANDBOX",
+                                        "PS_USER"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unsetenv(names[i]);
     }

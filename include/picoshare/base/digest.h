@@ -18,6 +18,9 @@ void sha256_free(struct sha256 *hash);
 err_t sha256_add(struct sha256 *hash, const void *bytes, size_t len) MUST_CHECK;
 /* The digest of all that was added. The object may only be freed afterwards. */
 err_t sha256_finish(struct sha256 *hash, uint8_t ret_digest[SHA256_BYTES]) MUST_CHECK;
+/* Reads libcrypto's configuration, which the sandbox hides later. Main thread, before others start;
+ * the only function here that looks at files. */
+err_t digest_prepare(void) MUST_CHECK;
 /* The digest of one piece. */
 err_t sha256_of(struct slice bytes, uint8_t ret_digest[SHA256_BYTES]) MUST_CHECK;
 

@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+struct memory_files; /* sys/memory.h: where it is found out */
+
 struct memory_use {
     int64_t resident;      /* of the process, shared libraries included (VmRSS) */
     int64_t resident_peak; /* VmHWM */

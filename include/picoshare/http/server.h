@@ -14,8 +14,7 @@
 struct server;
 
 struct server_options {
-    const char *address;              /* numeric; NULL: all of IPv4 and IPv6 */
-    uint16_t port;                    /* 0: the system chooses */
+    int fd;                           /* from server_bind(); the server's from now on */
     const struct clock *clock;        /* borrowed */
     const struct proxy_config *proxy; /* borrowed; trusts nobody when empty */
     void *app;
@@ -26,7 +25,12 @@ struct server_options {
     struct response *(*refuse)(struct request *request, int status, const char *text);
 };
 
-/* ERR_EXISTS: the port is in use. ret_info says in one line what is wrong. */
+/* A socket with its address, which nobody can connect to yet: numeric, NULL is all of IPv4 and
+ * IPv6; port 0 is one that the system chooses. ERR_EXISTS: the port is in use. */
+err_t server_bind(const char *address, uint16_t port, int *ret_fd,
+                  struct err_info *ret_info) MUST_CHECK;
+/* Listens. ERR_EXISTS: another program has taken the port meanwhile. The socket is the caller's
+ * again when this fails. ret_info says in one line what is wrong. */
 err_t server_start(const struct server_options *options, struct server **ret_server,
                    struct err_info *ret_info) MUST_CHECK;
 uint16_t server_port(const struct server *server);

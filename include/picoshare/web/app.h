@@ -28,14 +28,20 @@ struct app {
     struct scrub *scrub;
     _Atomic int large_bodies; /* bodies of strangers beyond SMALL_JSON_BYTES: MAX_LARGE_BODIES */
     const char *public_url;   /* scheme and host of printed links, no slash at the end; or NULL */
-    void (*measure_memory)(struct memory_use *ret_use); /* sys/memory.h */
-    int64_t started;                                    /* seconds since 1970 */
+    /* sys/memory.h */
+    void (*measure_memory)(const struct memory_files *files, struct memory_use *ret_use);
+    const struct memory_files *memory_files;
+    const char *sandbox; /* what of it is active, in words of ours */
+    int64_t started;     /* seconds since 1970 */
     /* What the system page says of this build; "" what is not known. */
     const char *version;
     const char *revision;    /* the commit */
     const char *commit_time; /* "2026-07-14 19:20:01 +0000" */
 };
 
+/* Draws the seed of what hashes names in requests from /dev/urandom, which is out of reach later.
+ * Main thread, before others start. */
+void app_prepare(void);
 /* server_options.begin: finds the route, checks who asks, and hands the request to its handler. */
 void app_begin(struct request *request);
 /* server_options.refuse: as a page, problem+json or text, as every other error. */

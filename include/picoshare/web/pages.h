@@ -222,6 +222,7 @@ struct information_page {
     const char *version;
     const char *revision;      /* "" when it is not known */
     const char *commit_time;   /* likewise */
+    const char *sandbox;       /* what of it is active, in words */
     const char *resident_size; /* memory, and its parts: see base/memory_use.h */
     const char *resident_peak_size;
     const char *anonymous_size;
