@@ -243,14 +243,14 @@ static err_t find_entry(struct conn *conn, const char *id, struct store_entry *e
     struct query q = query_start(conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e"
                                        " LEFT JOIN ext_files AS f ON f.id = e.id WHERE e.id = ?");
     query_bind_text(&q, id);
-    bool found = query_row(&q);
-    if (found) {
+    err_t err = ERR_NOTFOUND;
+    if (query_row(&q)) {
         files_read_entry(&q, entry);
+        /* In the same view of the database: the file may be being deleted. */
+        err = files_read_layout(conn, entry);
     }
-    err_t err = query_end(&q);
-    if (err == ERR_OK) {
-        err = found ? files_read_layout(conn, entry) : ERR_NOTFOUND;
-    }
+    err_t end = query_end(&q);
+    err = end != ERR_OK ? end : err;
     if (err != ERR_OK) {
         store_entry_done(entry);
     }

@@ -292,6 +292,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 30))
     args = parser.parse_args()
     args.binary, args.work = os.path.abspath(args.binary), os.path.abspath(args.work)
+    shutil.rmtree(args.work, ignore_errors=True)
     failed = False
 
     def check(name, good, text):

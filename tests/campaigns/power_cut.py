@@ -139,7 +139,8 @@ def main():
         failed = failed or not good
         print(f"{'ok' if good else 'FAIL'} power cut: {name}: {text}", flush=True)
 
-    os.makedirs(work, exist_ok=True)
+    shutil.rmtree(work, ignore_errors=True)  # a disk of an earlier run has other files
+    os.makedirs(work)
     rng = random.Random(args.seed)
     uploads = Uploads(Ledger(), args.seed)
     machine, unsound, rounds = None, "", 0
@@ -150,6 +151,7 @@ def main():
             if uploads.failures or unsound:
                 break
             uploads.load(machine, rng.uniform(0.2, MAX_LOAD_S))
+            print(f"round {number + 1}: cut after {uploads.uploads} uploads in all", flush=True)
             unsound = check_disk(binary, work + "/machine/data.img", work + "/copy")
             rounds = number + 1
         machine = Machine(work + "/machine", binary, args.mib, PORT)

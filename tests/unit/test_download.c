@@ -1,7 +1,8 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
 #include "picoshare/core/download.h"
-#include "support.h"
+#include "store_support.h"
+#include <pthread.h>
 
 #define ID "abcdefghij"
 
@@ -180,6 +181,54 @@ static void test_end_is_missing(void **state)
     download_close(download);
 }
 
+/* ---- deleting meanwhile ---- */
+
+enum { DELETIONS = 300 };
+
+struct opener {
+    struct store *store;
+    _Atomic bool stop;
+    int64_t opened, gone, damaged;
+};
+
+/* Runs in a thread, where cmocka's asserts may not be used. */
+static void *opener_main(void *arg)
+{
+    struct opener *opener = arg;
+    while (!opener->stop) {
+        struct download *download = NULL;
+        err_t err = download_open(opener->store, ID, TEST_NOW_S, &download);
+        opener->opened += err == ERR_OK;
+        opener->gone += err == ERR_NOTFOUND;
+        opener->damaged += err == ERR_CORRUPT;
+        download_close(download);
+    }
+    return NULL;
+}
+
+/* A file is there or it is not: one that is just being deleted does not seem damaged. */
+static void test_deleted_meanwhile(void **state)
+{
+    struct fixture *fix = *state;
+    struct opener openers[2];
+    pthread_t threads[2];
+    for (size_t i = 0; i < 2; i++) {
+        openers[i] = (struct opener){.store = fix->store};
+        assert_int_equal(pthread_create(&threads[i], NULL, opener_main, &openers[i]), 0);
+    }
+    for (int i = 0; i < DELETIONS; i++) {
+        store_file(fix->store, ID, "0123456789", 10, 1, TEST_NOW_S, STORE_NEVER);
+        assert_int_equal(remove_file(fix->store, ID), ERR_OK);
+        assert_int_equal(purge_file(fix->store, ID), ERR_OK);
+    }
+    for (size_t i = 0; i < 2; i++) {
+        openers[i].stop = true;
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    assert_true(openers[0].gone + openers[1].gone > 0);
+    assert_int_equal(openers[0].damaged + openers[1].damaged, 0);
+}
+
 static void test_no_memory(void **state)
 {
     struct fixture *fix = *state;
@@ -207,6 +256,7 @@ int main(void)
         fixture_test(test_damaged_files),
         fixture_test(test_short_row_in_one_read),
         fixture_test(test_end_is_missing),
+        fixture_test(test_deleted_meanwhile),
         fixture_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

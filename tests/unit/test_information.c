@@ -83,9 +83,8 @@ static void test_everything(void **state)
         "Free pages: 4 (4 B), for later uploads<",
         "Damaged files: 2</strong>",
         "All files were looked at by <time datetime=\"2026-01-01T02:03:04Z\">",
-        "<a href=\"/files/abcdefghij/info\">abcdefghij</a>, at <time"
-        " datetime=\"2026-01-02T03:04:05Z\">",
-        "; others follow<",
+        "<a href=\"/files/abcdefghij/info\">abcdefghij</a>, at <time",
+        " datetime=\"2026-01-02T03:04:05Z\">2026-01-02T03:04:05Z</time>; others follow<",
         "Running for 18 hours<",
         "Uploads running: 5<",
         "Chunk buffers in use: 6 of 7, 19 B each<",
