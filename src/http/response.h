@@ -3,6 +3,7 @@
 #define PICOSHARE_HTTP_RESPONSE_INTERNAL_H
 
 #include "picoshare/http/response.h"
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct response {
@@ -14,7 +15,7 @@ struct response {
     response_read_fn *read;
     void (*done)(void *arg);
     void *arg;
-    int64_t *sent; /* counts what a reader has given out */
+    _Atomic int64_t *sent; /* counts what a reader has given out */
 };
 
 /* Walks the headers: *at starts at 0. */
