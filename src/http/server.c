@@ -19,9 +19,22 @@
 
 /* ---- libmicrohttpd's callbacks ---- */
 
+/* Nobody asks libmicrohttpd for the arguments of a query. It would make a list of them in the
+ * connection's pool all the same, and 0.9.75 neither answers nor closes when they do not fit. The
+ * target stands in that pool too, so it can be cut off there, once it has been copied. */
+static void hide_query(const char *target)
+{
+    char *query = strchr((char *)(uintptr_t)target, '?');
+    if (query != NULL) {
+        query[1] = '\0';
+    }
+}
+
 static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 {
-    return request_new(arg, mhd, target);
+    struct request *request = request_new(arg, mhd, target);
+    hide_query(target);
+    return request;
 }
 
 static enum MHD_Result on_step(void *arg, struct MHD_Connection *mhd, const char *url,
@@ -99,10 +112,29 @@ bool server_is_crowded(struct server *server, const struct connection *connectio
     return crowded;
 }
 
+/* When a cookie has too many parts for its pool, libmicrohttpd 0.9.75 closes the connection without
+ * saying that the request on it has ended. */
+static void end_left_over(struct server *server, const struct connection *connection)
+{
+    struct request *left = NULL;
+    lock_take(&server->lock);
+    LIST_EACH(r, &server->requests, struct request, all)
+    {
+        left = r->connection == connection ? r : left;
+    }
+    lock_give(&server->lock);
+    if (left != NULL) {
+        request_end(left);
+    }
+}
+
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *server = arg;
+    if (code != MHD_CONNECTION_NOTIFY_STARTED && *socket_context != NULL) {
+        end_left_over(server, *socket_context);
+    }
     lock_take(&server->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         struct connection *connection = mem_alloc(1, sizeof *connection);

@@ -124,6 +124,13 @@ bool changes_something(const struct request *request)
     return !is_method(request, "GET") && !is_method(request, "HEAD");
 }
 
+/* No body is decoded: of a compressed one, what is stored would not be what was meant. */
+static bool is_encoded(const struct request *request)
+{
+    struct slice coding = slice_trim(request_header(request, "Content-Encoding"));
+    return coding.len > 0 && !slice_eq_nocase(coding, SLICE("identity"));
+}
+
 void app_begin(struct request *request)
 {
     struct slice params[ROUTE_MAX_PARAMS] = {{NULL, 0}};
@@ -140,6 +147,10 @@ void app_begin(struct request *request)
     }
     if (changes_something(request) && !auth_same_origin(request)) {
         answer_error(request, 403, "cross-site request refused");
+        return;
+    }
+    if (changes_something(request) && is_encoded(request)) {
+        answer_error(request, 415, "unsupported content coding");
         return;
     }
     if ((route->flags & ROUTE_OWNER) != 0) {
