@@ -4,9 +4,9 @@
 #ifndef PICOSHARE_HTTP_INTERNAL_H
 #define PICOSHARE_HTTP_INTERNAL_H
 
-#include "pace.h"
 #include "picoshare/base/list.h"
 #include "picoshare/base/lock.h"
+#include "picoshare/http/pace.h"
 #include "picoshare/http/router.h"
 #include "picoshare/http/server.h"
 #include "picoshare/text/client_name.h"

@@ -1,4 +1,4 @@
-#include "pace.h"
+#include "picoshare/http/pace.h"
 
 void pace_start(struct pace *pace, int64_t now_ms, int64_t bytes)
 {

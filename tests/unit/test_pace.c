@@ -1,4 +1,4 @@
-#include "../../src/http/pace.h"
+#include "picoshare/http/pace.h"
 #include "support.h"
 
 enum { WINDOW_MS = 60000, MIN_PER_S = 200, ENOUGH = 60 * MIN_PER_S };
