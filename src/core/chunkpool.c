@@ -1,6 +1,7 @@
-/* chunkpool.c — a buffer goes back to the first in line whose client is below its share. A buffer
- * is handed over under the lock (chunk_user.ready), so that a newcomer cannot take it away from
- * somebody who has waited. With at most MAX_UPLOADS users a walk over the list is cheap. */
+/* chunkpool.c — a buffer goes back to whoever in line may have it and whose client holds the least;
+ * among equals, who came first. It is handed over under the lock (chunk_user.ready), so that a
+ * newcomer cannot take it away from somebody who has waited. With at most MAX_UPLOADS users a walk
+ * over the list is cheap. */
 #include "picoshare/core/chunkpool.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -59,14 +60,18 @@ void chunkpool_free(struct chunkpool *pool)
 }
 
 void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char *client,
-                    void (*wake)(struct chunk_user *user))
+                    bool is_guest, void (*wake)(struct chunk_user *user))
 {
-    *user = (struct chunk_user){.wake = wake};
-    size_t len = strnlen(client, sizeof user->client - 1);
-    memcpy(user->client, client, len);
+    *user = (struct chunk_user){.is_guest = is_guest, .wake = wake};
+    client_name(client, user->client);
     lock_take(&pool->lock);
     list_add(&pool->users, &user->all);
     lock_give(&pool->lock);
+}
+
+static bool same_client(const struct chunk_user *a, const struct chunk_user *b)
+{
+    return a->is_guest == b->is_guest && strcmp(a->client, b->client) == 0;
 }
 
 /* Buffers of all users of the same client, those set aside included. */
@@ -75,16 +80,20 @@ static size_t held_by_client(const struct chunkpool *pool, const struct chunk_us
     size_t held = 0;
     LIST_EACH(u, &pool->users, const struct chunk_user, all)
     {
-        if (strcmp(u->client, user->client) == 0) {
-            held += u->held;
-        }
+        held += same_client(u, user) ? u->held : 0;
     }
     return held;
 }
 
+/* Given what is free and what the user's client holds. */
+static bool may_have(const struct chunk_user *user, size_t free_count, size_t held)
+{
+    return free_count > (user->is_guest ? OWNER_BUFFERS : 0) && held < CLIENT_MAX_BUFFERS;
+}
+
 static bool may_take(const struct chunkpool *pool, const struct chunk_user *user)
 {
-    return pool->free_count > 0 && held_by_client(pool, user) < CLIENT_MAX_BUFFERS;
+    return may_have(user, pool->free_count, held_by_client(pool, user));
 }
 
 static void *pop(struct chunkpool *pool, struct chunk_user *user)
@@ -94,17 +103,31 @@ static void *pop(struct chunkpool *pool, struct chunk_user *user)
     return pool->free[--pool->free_count];
 }
 
-/* Hands free buffers to those in line, first come first served. */
+/* Who of those in line is next; NULL: none may have a buffer. */
+static struct chunk_user *first_in_line(const struct chunkpool *pool)
+{
+    struct chunk_user *first = NULL;
+    size_t least = 0;
+    LIST_EACH(u, &pool->users, struct chunk_user, all)
+    {
+        if (!u->waiting) {
+            continue;
+        }
+        size_t held = held_by_client(pool, u);
+        bool before = first == NULL || held < least || (held == least && u->place < first->place);
+        if (before && may_have(u, pool->free_count, held)) {
+            first = u;
+            least = held;
+        }
+    }
+    return first;
+}
+
+/* Hands free buffers to those in line. */
 static void serve_line(struct chunkpool *pool)
 {
     for (;;) {
-        struct chunk_user *first = NULL;
-        LIST_EACH(u, &pool->users, struct chunk_user, all)
-        {
-            if (u->waiting && (first == NULL || u->place < first->place) && may_take(pool, u)) {
-                first = u;
-            }
-        }
+        struct chunk_user *first = first_in_line(pool);
         if (first == NULL) {
             return;
         }
@@ -172,6 +195,17 @@ bool chunkpool_waits_since(struct chunkpool *pool, const struct chunk_user *user
     bool waits = user->waiting && user->waiting_since_ms <= ms;
     lock_give(&pool->lock);
     return waits;
+}
+
+bool chunkpool_would_help(struct chunkpool *pool, const struct chunk_user *holder,
+                          const struct chunk_user *waiter)
+{
+    lock_take(&pool->lock);
+    size_t held = held_by_client(pool, waiter) - (same_client(holder, waiter) ? 1 : 0);
+    bool would =
+        holder->held > 0 && waiter->waiting && may_have(waiter, pool->free_count + 1, held);
+    lock_give(&pool->lock);
+    return would;
 }
 
 size_t chunkpool_used(struct chunkpool *pool)

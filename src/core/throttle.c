@@ -11,20 +11,17 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/lock.h"
 #include "picoshare/base/mem.h"
-#include <arpa/inet.h>
+#include "picoshare/text/client_name.h"
 #include <string.h>
 
 enum {
     SLOTS = 10,
     SLOT_MS = SIGN_IN_TOTAL_WINDOW_S * 1000 / SLOTS,
     FORGET_MS = SIGN_IN_FORGET_S * 1000,
-    NAME_SIZE = 48, /* INET6_ADDRSTRLEN, and nothing is lost to alignment */
-    IPV6_BYTES = 16,
-    NETWORK_BYTES = 8, /* of an IPv6 address: what one subscriber has at least */
 };
 
 struct client {
-    char name[NAME_SIZE];
+    char name[CLIENT_NAME_BYTES];
     int64_t attempts;   /* charged; 1 or more */
     int64_t waits_till; /* not before the time of the last of them */
 };
@@ -103,30 +100,6 @@ static bool is_alarmed(const struct throttle *throttle, int64_t now)
 
 /* ---- clients ---- */
 
-static void copy_name(char dst[NAME_SIZE], const char *src)
-{
-    size_t len = strnlen(src, NAME_SIZE - 1);
-    memcpy(dst, src, len);
-    dst[len] = '\0';
-}
-
-/* The text that all addresses of one client have in common. */
-static void name_client(const char *address, char ret_name[NAME_SIZE])
-{
-    struct in6_addr v6;
-    if (inet_pton(AF_INET6, address, &v6) != 1) {
-        copy_name(ret_name, address);
-        return;
-    }
-    if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-        const uint8_t *v4 = v6.s6_addr + IPV6_BYTES - sizeof(struct in_addr);
-        check(inet_ntop(AF_INET, v4, ret_name, NAME_SIZE) != NULL);
-        return;
-    }
-    memset(v6.s6_addr + NETWORK_BYTES, 0, IPV6_BYTES - NETWORK_BYTES);
-    check(inet_ntop(AF_INET6, &v6, ret_name, NAME_SIZE) != NULL);
-}
-
 static struct client *find_client(struct throttle *throttle, const char *name)
 {
     for (size_t i = 0; i < throttle->count; i++) {
@@ -169,7 +142,7 @@ static struct client *add_client(struct throttle *throttle, const char *name, in
     }
     struct client *client = &throttle->clients[throttle->count++];
     *client = (struct client){.waits_till = now};
-    copy_name(client->name, name);
+    memcpy(client->name, name, CLIENT_NAME_BYTES);
     return client;
 }
 
@@ -196,8 +169,8 @@ static void charge(struct throttle *throttle, struct client *client, int64_t now
 
 bool throttle_enter(struct throttle *throttle, const char *address, int64_t *ret_retry_after_s)
 {
-    char name[NAME_SIZE];
-    name_client(address, name);
+    char name[CLIENT_NAME_BYTES];
+    client_name(address, name);
     lock_take(&throttle->lock);
     int64_t now = clock_mono_ms(throttle->clock);
     drop_stale(throttle, now);
@@ -218,8 +191,8 @@ bool throttle_enter(struct throttle *throttle, const char *address, int64_t *ret
 
 void throttle_passed(struct throttle *throttle, const char *address)
 {
-    char name[NAME_SIZE];
-    name_client(address, name);
+    char name[CLIENT_NAME_BYTES];
+    client_name(address, name);
     lock_take(&throttle->lock);
     struct client *client = find_client(throttle, name);
     if (client != NULL) {

@@ -79,8 +79,10 @@ struct upload {
 
     struct lock lock; /* guards the rest */
     void (*wake)(void *arg);
+    void (*give_up)(void *arg); /* NULL: nobody wants to know */
     void *wake_arg;
-    size_t queued; /* jobs at the store */
+    int64_t chunk_since_ms; /* when the chunk buffer that is being filled was taken; 0: none */
+    size_t queued;          /* jobs at the store */
     err_t err;
     enum phase phase;
     bool closed;
@@ -138,18 +140,69 @@ static void fail(struct upload *upload, err_t err)
     lock_give(&upload->lock);
 }
 
+/* As fail(), by another thread than the upload's own. */
+static void fail_from_outside(struct upload *upload, err_t err)
+{
+    lock_take(&upload->lock);
+    if (upload->wake != NULL && upload->give_up != NULL) {
+        upload->give_up(upload->wake_arg);
+    }
+    lock_give(&upload->lock);
+    fail(upload, err);
+}
+
+/* Since when a guest's upload has been filling the chunk it holds; 0: it is not, or has failed. */
+static int64_t fills_since(struct upload *upload)
+{
+    lock_take(&upload->lock);
+    bool fills = upload->phase == PHASE_RECEIVING && upload->err == ERR_OK && !upload->closed &&
+                 upload->user.is_guest;
+    int64_t since = fills ? upload->chunk_since_ms : 0;
+    lock_give(&upload->lock);
+    return since;
+}
+
+/* Takes its chunk from the guest who has been slowest to fill one, if that helps; uploads.lock
+ * held. */
+static void make_way(struct uploads *uploads, struct upload *waiter, int64_t now)
+{
+    struct upload *slowest = NULL;
+    int64_t longest_since = now - SLOW_CHUNK_MS + 1;
+    LIST_EACH(u, &uploads->all, struct upload, all)
+    {
+        int64_t since = fills_since(u);
+        if (since != 0 && since < longest_since &&
+            chunkpool_would_help(uploads->pool, &u->user, &waiter->user)) {
+            slowest = u;
+            longest_since = since;
+        }
+    }
+    if (slowest != NULL) {
+        fail_from_outside(slowest, ERR_BUSY);
+    }
+}
+
 void uploads_tick(struct uploads *uploads)
 {
-    int64_t since = clock_mono_ms(uploads->clock) - BUFFER_WAIT_MS;
+    int64_t now = clock_mono_ms(uploads->clock);
     lock_take(&uploads->lock);
     LIST_EACH(u, &uploads->all, struct upload, all)
     {
-        if (chunkpool_waits_since(uploads->pool, &u->user, since)) {
-            fail(u, ERR_BUSY);
+        if (chunkpool_waits_since(uploads->pool, &u->user, now - BUFFER_WAIT_MS)) {
+            fail_from_outside(u, ERR_BUSY);
+        } else if (chunkpool_waits_since(uploads->pool, &u->user, now - STARVED_MS)) {
+            make_way(uploads, u, now);
         }
     }
     lock_give(&uploads->lock);
     chunkpool_trim(uploads->pool);
+}
+
+void upload_on_give_up(struct upload *upload, void (*give_up)(void *arg))
+{
+    lock_take(&upload->lock);
+    upload->give_up = give_up;
+    lock_give(&upload->lock);
 }
 
 size_t uploads_running(struct uploads *uploads)
@@ -236,16 +289,30 @@ void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err)
     LIST_EACH(u, &uploads->all, struct upload, all)
     {
         if (strcmp(u->guest_link_id, link_id) == 0 && is_receiving(u)) {
-            fail(u, err);
+            fail_from_outside(u, err);
         }
     }
     lock_give(&uploads->lock);
 }
 
+/* Whether it is one too many; uploads.lock held. */
+static bool is_crowded_out(struct uploads *uploads, const struct upload *upload)
+{
+    if (!upload->user.is_guest) {
+        return uploads->running >= MAX_UPLOADS;
+    }
+    size_t same = 0;
+    LIST_EACH(u, &uploads->all, const struct upload, all)
+    {
+        same += u->user.is_guest && strcmp(u->user.client, upload->user.client) == 0;
+    }
+    return uploads->running >= MAX_UPLOADS - OWNER_UPLOADS || same >= GUEST_MAX_UPLOADS;
+}
+
 static err_t enlist(struct uploads *uploads, struct upload *upload)
 {
     lock_take(&uploads->lock);
-    err_t err = uploads->running < MAX_UPLOADS ? ERR_OK : ERR_BUSY;
+    err_t err = is_crowded_out(uploads, upload) ? ERR_BUSY : ERR_OK;
     if (err == ERR_OK && !take_guest_place(uploads, upload)) {
         err = ERR_AUTH;
     }
@@ -286,7 +353,7 @@ err_t upload_begin(struct uploads *uploads, const char *client, const struct upl
         upload->max_file_bytes = guest->max_file_bytes;
         upload->guest_files_left = guest->files_left;
     }
-    chunkpool_join(uploads->pool, &upload->user, client, on_buffer_ready);
+    chunkpool_join(uploads->pool, &upload->user, client, guest != NULL, on_buffer_ready);
     err_t err = enlist(uploads, upload);
     if (err != ERR_OK) {
         chunkpool_leave(uploads->pool, &upload->user);
@@ -471,6 +538,7 @@ static void append_filled(struct upload *upload)
     lock_take(&upload->lock);
     slot->queued = true;
     upload->queued++;
+    upload->chunk_since_ms = 0;
     lock_give(&upload->lock);
     store_submit(upload->uploads->store, &slot->append.job);
 }
@@ -495,8 +563,14 @@ static size_t slot_capacity(const struct slot *slot)
 
 static char *take_chunk(struct upload *upload)
 {
-    return chunkpool_take(upload->uploads->pool, &upload->user,
-                          clock_mono_ms(upload->uploads->clock));
+    int64_t now = clock_mono_ms(upload->uploads->clock);
+    char *chunk = chunkpool_take(upload->uploads->pool, &upload->user, now);
+    if (chunk != NULL) {
+        lock_take(&upload->lock);
+        upload->chunk_since_ms = now;
+        lock_give(&upload->lock);
+    }
+    return chunk;
 }
 
 /* Sees to it that there is room to fill. False: the upload waits or has failed. */

@@ -1,11 +1,14 @@
 /* framing.c — what makes a request unambiguous (RFC 9112 §3.2, §6.3), checked in the first call.
  *
  * libmicrohttpd takes the first of two Content-Length headers, accepts Transfer-Encoding beside
- * Content-Length and a missing Host, and waits for ever on codings it does not know. A proxy in
- * front may read such a request differently, so all of them are refused. */
+ * Content-Length and a missing Host, lets control characters pass, and waits for ever on codings it
+ * does not know. A proxy in front may read such a request differently, so all of them are refused.
+ */
 #include "internal.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/base/num.h"
+#include "picoshare/text/header_value.h"
+#include "picoshare/text/params.h"
 
 struct seen {
     int hosts, lengths, codings;
@@ -15,6 +18,18 @@ struct seen {
     bool bad;
 };
 
+/* libmicrohttpd 0.9.75 appends a folded line to the name of its header, not to the value. */
+static bool is_folded(struct slice name, struct slice of)
+{
+    return name.len > of.len && slice_eq_nocase(slice_of(name.ptr, of.len), of);
+}
+
+static bool is_wrong(struct slice name, struct slice value)
+{
+    return !param_is_token(name) || !header_value_is_valid(slice_trim(value)) ||
+           is_folded(name, SLICE("Content-Length")) || is_folded(name, SLICE("Transfer-Encoding"));
+}
+
 static enum MHD_Result look(void *arg, enum MHD_ValueKind kind, const char *name, size_t name_len,
                             const char *value, size_t value_len)
 {
@@ -23,8 +38,7 @@ static enum MHD_Result look(void *arg, enum MHD_ValueKind kind, const char *name
     struct slice key = slice_of(name, name_len);
     struct slice text = slice_of(value, value_len);
     seen->bytes += key.len + text.len + 4;
-    seen->bad = seen->bad || slice_find(text, '\0') != text.len || key.len == 0 ||
-                slice_find(key, ' ') != key.len || slice_find(key, '\t') != key.len;
+    seen->bad = seen->bad || is_wrong(key, text);
     if (slice_eq_nocase(key, SLICE("Host"))) {
         seen->hosts++;
     } else if (slice_eq_nocase(key, SLICE("Content-Length"))) {

@@ -6,20 +6,24 @@
 
 #include "picoshare/base/list.h"
 #include "picoshare/base/lock.h"
+#include "picoshare/http/pace.h"
 #include "picoshare/http/router.h"
 #include "picoshare/http/server.h"
+#include "picoshare/text/client_name.h"
 #include "picoshare/text/target.h"
 #include "response.h"
 #include <microhttpd.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 /* A connection, from accept to close. Guarded by server.lock. */
 struct connection {
     struct list all;
     int fd;
-    bool busy;        /* a request's headers are complete and it has not ended */
-    bool had_request; /* at least one has ended: it is kept alive */
-    int64_t since_ms; /* when it was accepted, or its last request ended */
+    bool busy;                      /* a request's headers are complete and it has not ended */
+    bool had_request;               /* at least one has ended: it is kept alive */
+    int64_t since_ms;               /* when it was accepted, or its last request ended */
+    char client[CLIENT_NAME_BYTES]; /* whose share it counts towards; "": a trusted proxy's */
 };
 
 enum request_phase {
@@ -74,14 +78,15 @@ struct request {
     _Atomic int wait_state;
     _Atomic int64_t received;       /* bytes of the body */
     _Atomic int64_t drain_since_ms; /* 0: not draining */
+    _Atomic int64_t given_up_ms;    /* when request_give_up() was called first; 0: not yet */
 
     /* the reaper's, guarded by server.lock */
-    int64_t window_since_ms;
-    int64_t window_received;
+    struct pace pace; /* of receiving; once the answer is on its way, of sending */
+    bool is_sending;
 
     /* for the access log: of whoever has the answer */
     int status;
-    int64_t sent;
+    _Atomic int64_t sent; /* bytes of the answer's body that the worker has handed on */
 };
 
 struct server {
@@ -109,6 +114,12 @@ enum { REQUEST_MAGIC = 0x72657175 };
 
 /* framing.c — NULL when the request is well-formed, else why not; sets content_length. */
 const char *framing_check(struct request *request, int *ret_status);
+
+/* address.c — the address as text, IPv4 also when it came as IPv6; "" for other families. */
+void address_print(const struct sockaddr *address, char ret_text[PROXY_ADDRESS_BYTES]);
+
+/* server.c — whether there are too many connections to answer this request. */
+bool server_is_crowded(struct server *server, const struct connection *connection);
 
 /* request.c — libmicrohttpd's callbacks for one request. */
 struct request *request_new(struct server *server, struct MHD_Connection *mhd, const char *target);

@@ -28,8 +28,6 @@
 #include "picoshare/text/forwarded.h"
 #include "picoshare/text/http_date.h"
 #include "picoshare/text/percent.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
 
 /* ---- birth and death ---- */
@@ -38,22 +36,8 @@ static void set_client_from_socket(struct request *request)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(request->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-    if (info == NULL || info->client_addr == NULL) {
-        return;
-    }
-    if (info->client_addr->sa_family == AF_INET) {
-        struct sockaddr_in address;
-        memcpy(&address, info->client_addr, sizeof address);
-        (void)inet_ntop(AF_INET, &address.sin_addr, request->client, sizeof request->client);
-    } else if (info->client_addr->sa_family == AF_INET6) {
-        struct sockaddr_in6 address;
-        memcpy(&address, info->client_addr, sizeof address);
-        if (IN6_IS_ADDR_V4MAPPED(&address.sin6_addr)) {
-            (void)inet_ntop(AF_INET, address.sin6_addr.s6_addr + 12, request->client,
-                            sizeof request->client);
-        } else {
-            (void)inet_ntop(AF_INET6, &address.sin6_addr, request->client, sizeof request->client);
-        }
+    if (info != NULL && info->client_addr != NULL) {
+        address_print(info->client_addr, request->client);
     }
 }
 
@@ -73,7 +57,7 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
     request->method = "";
     request->version = "";
     request->started_ns = clock_now_ns(server->clock);
-    request->window_since_ms = clock_mono_ms(server->clock);
+    pace_start(&request->pace, clock_mono_ms(server->clock), 0);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     request->fd = info != NULL ? info->connect_fd : -1;
@@ -132,7 +116,7 @@ static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
     if (n == 0) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    *response->sent += (int64_t)n;
+    atomic_fetch_add(response->sent, (int64_t)n);
     return (ssize_t)n;
 }
 
@@ -326,6 +310,15 @@ void request_wake(void *arg)
     }
 }
 
+void request_give_up(void *arg)
+{
+    struct request *request = arg;
+    check(request->magic == REQUEST_MAGIC);
+    int64_t never = 0;
+    (void)atomic_compare_exchange_strong(&request->given_up_ms, &never,
+                                         clock_mono_ms(request->server->clock));
+}
+
 void request_wait(struct request *request)
 {
     request->wants_wait = true;
@@ -345,9 +338,8 @@ static bool crowded(struct request *request)
     if (request->connection != NULL) {
         request->connection->busy = true;
     }
-    bool result = server->connections_count > SOFT_MAX_CONNECTIONS;
     lock_give(&server->lock);
-    return result;
+    return server_is_crowded(server, request->connection);
 }
 
 static bool keep_last(void *arg, struct slice value)

@@ -19,9 +19,22 @@
 
 /* ---- libmicrohttpd's callbacks ---- */
 
+/* Nobody asks libmicrohttpd for the arguments of a query. It would make a list of them in the
+ * connection's pool all the same, and 0.9.75 neither answers nor closes when they do not fit. The
+ * target stands in that pool too, so it can be cut off there, once it has been copied. */
+static void hide_query(const char *target)
+{
+    char *query = strchr((char *)(uintptr_t)target, '?');
+    if (query != NULL) {
+        query[1] = '\0';
+    }
+}
+
 static void *on_target(void *arg, const char *target, struct MHD_Connection *mhd)
 {
-    return request_new(arg, mhd, target);
+    struct request *request = request_new(arg, mhd, target);
+    hide_query(target);
+    return request;
 }
 
 static enum MHD_Result on_step(void *arg, struct MHD_Connection *mhd, const char *url,
@@ -45,10 +58,83 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **request,
     }
 }
 
+/* "" for a trusted proxy, which speaks for many. */
+static void name_of_client(const struct server *server, const struct sockaddr *address,
+                           char ret_name[CLIENT_NAME_BYTES])
+{
+    char text[PROXY_ADDRESS_BYTES] = "";
+    ret_name[0] = '\0';
+    if (address != NULL) {
+        address_print(address, text);
+        if (!proxy_trusts(server->proxy, slice_str(text))) {
+            client_name(text, ret_name);
+        }
+    }
+}
+
+/* Whether the client has as many connections as one may have when they are scarce; server.lock
+ * held. */
+static bool has_its_share(const struct server *server, const char *client)
+{
+    size_t count = 0;
+    if (client[0] == '\0') {
+        return false;
+    }
+    LIST_EACH(c, &server->connections, const struct connection, all)
+    {
+        count += strcmp(c->client, client) == 0;
+    }
+    return count >= CLIENT_CONNECTIONS;
+}
+
+/* The last connections are for clients who have few. The first ones beyond the soft limit are taken
+ * from anybody, so that most clients are told why there is no answer. */
+static enum MHD_Result on_accept(void *arg, const struct sockaddr *address, socklen_t len)
+{
+    (void)len;
+    struct server *server = arg;
+    char client[CLIENT_NAME_BYTES];
+    name_of_client(server, address, client);
+    lock_take(&server->lock);
+    bool refused = server->connections_count >= SHARED_CONNECTIONS && has_its_share(server, client);
+    lock_give(&server->lock);
+    return refused ? MHD_NO : MHD_YES;
+}
+
+bool server_is_crowded(struct server *server, const struct connection *connection)
+{
+    lock_take(&server->lock);
+    bool crowded = server->connections_count > FULL_CONNECTIONS ||
+                   (server->connections_count > SOFT_MAX_CONNECTIONS &&
+                    (connection == NULL || connection->client[0] == '\0' ||
+                     has_its_share(server, connection->client)));
+    lock_give(&server->lock);
+    return crowded;
+}
+
+/* When a cookie has too many parts for its pool, libmicrohttpd 0.9.75 closes the connection without
+ * saying that the request on it has ended. */
+static void end_left_over(struct server *server, const struct connection *connection)
+{
+    struct request *left = NULL;
+    lock_take(&server->lock);
+    LIST_EACH(r, &server->requests, struct request, all)
+    {
+        left = r->connection == connection ? r : left;
+    }
+    lock_give(&server->lock);
+    if (left != NULL) {
+        request_end(left);
+    }
+}
+
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *server = arg;
+    if (code != MHD_CONNECTION_NOTIFY_STARTED && *socket_context != NULL) {
+        end_left_over(server, *socket_context);
+    }
     lock_take(&server->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         struct connection *connection = mem_alloc(1, sizeof *connection);
@@ -56,6 +142,8 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
         if (connection != NULL && info != NULL) {
             connection->fd = info->connect_fd;
+            info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+            name_of_client(server, info != NULL ? info->client_addr : NULL, connection->client);
             connection->since_ms = clock_mono_ms(server->clock);
             list_add(&server->connections, &connection->all);
             server->connections_count++;
@@ -175,14 +263,14 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     server->listen_fd = options->fd;
     server->port = port;
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_LISTEN_SOCKET,
-        server->listen_fd, MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_WORKERS,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_END);
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept,
+        server, on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
+        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
+        (unsigned)HTTP_WORKERS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     if (server->daemon == NULL) {
         mem_free(server);
         return err_set(ret_info, ERR_IO, "cannot start the HTTP workers: %s", strerror(errno));
@@ -227,21 +315,31 @@ static bool has_left(const struct request *request)
     return recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* Whether the body came in too slowly since the window began. Moves the window. */
-static bool is_too_slow(struct request *request, int64_t now)
+/* Whether the body comes in too slowly, or the answer goes out so. */
+static bool is_too_slow(struct request *request, int64_t now, bool scarce)
 {
-    int64_t received = atomic_load(&request->received);
-    if (now - request->window_since_ms < RATE_WINDOW_MS) {
+    bool sends = atomic_load(&request->phase) == REQUEST_QUEUED;
+    int64_t bytes = atomic_load(sends ? &request->sent : &request->received);
+    /* A side that waits for us: that is not held against it. */
+    if (sends != request->is_sending || (!sends && !is_receiving(request))) {
+        request->is_sending = sends;
+        pace_start(&request->pace, now, bytes);
         return false;
     }
-    int64_t bytes = received - request->window_received;
-    int64_t seconds = (now - request->window_since_ms) / 1000;
-    request->window_since_ms = now;
-    request->window_received = received;
-    return bytes < MIN_UPLOAD_BYTES_PER_S * seconds;
+    return sends ? pace_is_slow(&request->pace, now, bytes,
+                                scarce ? RATE_WINDOW_MS : DOWNLOAD_WINDOW_MS,
+                                MIN_DOWNLOAD_BYTES_PER_S)
+                 : pace_is_slow(&request->pace, now, bytes, RATE_WINDOW_MS, MIN_UPLOAD_BYTES_PER_S);
 }
 
-static bool is_hopeless(struct request *request, int64_t now)
+/* Whether it was given up and nobody came for the news. */
+static bool is_given_up(struct request *request, int64_t now)
+{
+    int64_t since = atomic_load(&request->given_up_ms);
+    return since != 0 && now - since > GIVEN_UP_MS && atomic_load(&request->phase) == REQUEST_BODY;
+}
+
+static bool is_hopeless(struct request *request, int64_t now, bool scarce)
 {
     if (atomic_load(&request->server->cutting)) {
         return true;
@@ -254,27 +352,25 @@ static bool is_hopeless(struct request *request, int64_t now)
     if (drained_ms > DRAIN_MAX_MS) {
         return true;
     }
-    if (!is_receiving(request)) { /* it waits for us: that is not held against it */
-        request->window_since_ms = now;
-        request->window_received = atomic_load(&request->received);
-        return false;
-    }
-    return has_left(request) || is_too_slow(request, now);
+    bool slow = is_too_slow(request, now, scarce);
+    return slow || (is_receiving(request) && (has_left(request) || is_given_up(request, now)));
 }
 
 void server_tick(struct server *server)
 {
     int64_t now = clock_mono_ms(server->clock);
     lock_take(&server->lock);
+    bool scarce = server->connections_count > SOFT_MAX_CONNECTIONS;
     LIST_EACH(r, &server->requests, struct request, all)
     {
-        if (is_hopeless(r, now)) {
+        if (is_hopeless(r, now, scarce)) {
             cut(r->fd);
         }
     }
     LIST_EACH(c, &server->connections, struct connection, all)
     {
-        int64_t limit = HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
+        int64_t limit = scarce ? SCARCE_DEADLINE_MS
+                               : HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
         if (!c->busy && now - c->since_ms > limit) {
             cut(c->fd);
         }

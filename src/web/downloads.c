@@ -317,6 +317,25 @@ static void start_recording(struct sender *s)
     request_wait(s->request);
 }
 
+/* Whether the browser says that a page of ours wants to run the file, or be styled by it. Ours
+ * never do: who made one has got markup into it, or wants to leave a service worker behind. */
+static bool would_run(const struct request *request)
+{
+    static const char *const uses[] = {"script",       "style",         "worker",
+                                       "sharedworker", "serviceworker", "audioworklet",
+                                       "xslt",         "paintworklet",  "manifest"};
+    if (!slice_eq(request_header(request, "Sec-Fetch-Site"), SLICE("same-origin"))) {
+        return false;
+    }
+    struct slice use = request_header(request, "Sec-Fetch-Dest");
+    for (size_t i = 0; i < ARRAY_LEN(uses); i++) {
+        if (slice_eq(use, slice_str(uses[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool find_file(struct sender *s)
 {
     char id[STORE_ENTRY_ID_LEN + 1];
@@ -346,6 +365,10 @@ static void end(struct request *request)
         s->request = request;
         request_set_state(request, s);
         request_copy_header(request, "User-Agent", s->user_agent, sizeof s->user_agent);
+        if (would_run(request)) {
+            answer_error(request, 403, "stored files are no part of this site");
+            return;
+        }
         if (!find_file(s)) {
             return;
         }

@@ -129,6 +129,13 @@ void app_prepare(void)
     json_body_seed();
 }
 
+/* No body is decoded: of a compressed one, what is stored would not be what was meant. */
+static bool is_encoded(const struct request *request)
+{
+    struct slice coding = slice_trim(request_header(request, "Content-Encoding"));
+    return coding.len > 0 && !slice_eq_nocase(coding, SLICE("identity"));
+}
+
 void app_begin(struct request *request)
 {
     struct slice params[ROUTE_MAX_PARAMS] = {{NULL, 0}};
@@ -145,6 +152,10 @@ void app_begin(struct request *request)
     }
     if (changes_something(request) && !auth_same_origin(request)) {
         answer_error(request, 403, "cross-site request refused");
+        return;
+    }
+    if (changes_something(request) && is_encoded(request)) {
+        answer_error(request, 415, "unsupported content coding");
         return;
     }
     if ((route->flags & ROUTE_OWNER) != 0) {

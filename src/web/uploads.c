@@ -251,8 +251,10 @@ static bool take_place(struct receiver *r)
     }
     if (err != ERR_OK) {
         refuse_store(r, err);
+        return false;
     }
-    return err == ERR_OK;
+    upload_on_give_up(r->upload, request_give_up);
+    return true;
 }
 
 /* The link, if it is there and lets anything through (http-api.md 7, rows 1 to 4). */

@@ -76,6 +76,12 @@ def prepare():
 # ---- processes ----
 
 
+def free_port():
+    with contextlib.closing(socket.socket()) as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
 def cpu_seconds(pid):
     """Of all threads, those of children left out."""
     fields = read(f"/proc/{pid}/stat").rpartition(")")[2].split()
@@ -290,9 +296,7 @@ class Nginx:
 
     def __enter__(self):
         os.makedirs(self.dir, exist_ok=True)
-        with contextlib.closing(socket.socket()) as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = free_port()
         conf = os.path.abspath(self.dir) + "/conf"
         with open(conf, "w") as f:
             f.write(("user root;" if os.geteuid() == 0 else "") +

@@ -541,9 +541,56 @@ static void test_body_and_slow_reader(void **state)
     free(c);
 }
 
+/* What a browser says of a file that a page of this site would run (https://w3c.github.io/
+ * webappsec-fetch-metadata). Other sites run it in their own name. */
+static void test_part_of_the_site(void **state)
+{
+    static const struct {
+        const char *site;
+        const char *use;
+        int status;
+    } cases[] = {
+        {"same-origin", "script", 403},
+        {"same-origin", "style", 403},
+        {"same-origin", "serviceworker", 403},
+        {"same-origin", "sharedworker", 403},
+        {"same-origin", "worker", 403},
+        {"same-origin", "xslt", 403},
+        {"same-origin", "manifest", 403},
+        {"same-origin", "document", 200},
+        {"same-origin", "iframe", 200},
+        {"same-origin", "image", 200},
+        {"same-origin", "video", 200},
+        {"same-origin", "empty", 200},
+        {"none", "document", 200},
+        {"cross-site", "document", 200},
+        {"cross-site", "script", 200},
+    };
+    const struct server *s = *state;
+    char id[ID_CHARS + 1];
+    char path[ID_CHARS + 3];
+    upload_text(s, "a.js", "text/javascript", "dummy data", id);
+    (void)snprintf(path, sizeof path, "/-%s", id);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char site[64];
+        char use[64];
+        (void)snprintf(site, sizeof site, "Sec-Fetch-Site: %s", cases[i].site);
+        (void)snprintf(use, sizeof use, "Sec-Fetch-Dest: %s", cases[i].use);
+        const char *const headers[] = {site, use, NULL};
+        struct response r;
+        http_do(s, &(struct request){.path = path, .headers = headers}, &r);
+        if (r.status != cases[i].status ||
+            !response_has(&r, "Content-Security-Policy", "sandbox")) {
+            fail_msg("%s, %s: %d", cases[i].site, cases[i].use, r.status);
+        }
+        response_done(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_part_of_the_site),
         cmocka_unit_test(test_types),
         cmocka_unit_test(test_disposition),
         cmocka_unit_test(test_ids),

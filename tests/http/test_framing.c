@@ -46,6 +46,34 @@ static void test_refused(void **state)
         {"slash in an old id", "GET /!AAAA%2fAAAAA HTTP/1.1\r\n" HOST CLOSE "\r\n"},
         {"broken escape", "GET /%zz HTTP/1.1\r\n" HOST CLOSE "\r\n"},
         {"a broken header", "GET / HTTP/1.1\r\n" HOST "no colon here\r\n\r\n"},
+        {"a blank before the colon", "GET / HTTP/1.1\r\n" HOST "X : y\r\n\r\n"},
+        {"a length with a blank before the colon",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length : 2\r\n\r\n{}"},
+        {"a name that is no token", "GET / HTTP/1.1\r\n" HOST "X(y): z\r\n" CLOSE "\r\n"},
+        {"a control character", "GET / HTTP/1.1\r\n" HOST "X: a\x01z\r\n\r\n"},
+        {"a bare carriage return", "GET / HTTP/1.1\r\n" HOST "X: a\rY: z\r\n\r\n"},
+        {"a length behind a bare carriage return",
+         "POST /api/auth HTTP/1.1\r\n" HOST "X: x\rContent-Length: 2\r\n\r\n{}"},
+        {"a folded length", "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length:\r\n 2\r\n\r\n{}"},
+        {"a folded coding", "POST /api/auth HTTP/1.1\r\n" HOST
+                            "Content-Length: 2\r\nTransfer-Encoding:\r\n chunked\r\n\r\n{}"},
+        {"a length with a vertical tab", "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: \x0b"
+                                         "2\r\n\r\n{}"},
+        {"a hexadecimal length",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: 0x2\r\n\r\n{}"},
+        {"a length that is too large",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Content-Length: 18446744073709551618\r\n\r\n{}"},
+        {"a quoted coding",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n"},
+        {"chunks of HTTP/1.0",
+         "POST /api/auth HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+        {"a chunk whose size is too large",
+         "POST /api/auth HTTP/1.1\r\n" HOST
+         "Transfer-Encoding: chunked\r\n\r\n10000000000000002\r\n{}\r\n0\r\n\r\n"},
+        {"a chunk with a signed size", "POST /api/auth HTTP/1.1\r\n" HOST
+                                       "Transfer-Encoding: chunked\r\n\r\n+2\r\n{}\r\n0\r\n\r\n"},
+        {"a chunk without its line end",
+         "POST /api/auth HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked\r\n\r\n2\r\n{}0\r\n\r\n"},
         {"not HTTP", "\x16\x03\x01\x02\r\n\r\n"},
         {"an upload with two lengths",
          "PUT /api/upload/a.txt HTTP/1.1\r\n" HOST
@@ -105,6 +133,75 @@ static void test_accepted(void **state)
         }
         response_done(&r);
     }
+}
+
+/* What libmicrohttpd makes lists of fills a connection's pool sooner than its bytes: it is answered
+ * or closed, and nothing of it is left, so that the server can stop. */
+static void test_many_small_things(void **state)
+{
+    enum { MANY = 1200 };
+    static const struct {
+        const char *begin;
+        const char *each;
+        const char *end;
+        int status; /* 0: closed without an answer is right as well */
+    } cases[] = {
+        {"GET /login?a=1", "&a=1", " HTTP/1.1\r\n" HOST CLOSE "\r\n", 200},
+        {"GET /login HTTP/1.1\r\n" HOST CLOSE "Cookie: a=1", "; a=1", "\r\n\r\n", 0},
+        {"GET /login HTTP/1.1\r\n" HOST CLOSE, "X: y\r\n", "\r\n", 431},
+        {"POST /api/auth HTTP/1.1\r\n" HOST CLOSE "Transfer-Encoding: chunked\r\n\r\n0\r\n",
+         "X: y\r\n", "\r\n", 431},
+    };
+    (void)state;
+    struct server s;
+    server_start(&s, &(struct server_options){0});
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        buf_add_str(&text, cases[i].begin);
+        for (int n = 0; n < MANY; n++) {
+            buf_add_str(&text, cases[i].each);
+        }
+        buf_add_str(&text, cases[i].end);
+        assert_int_equal(buf_err(&text), ERR_OK);
+        struct response r;
+        bool closed;
+        enum raw_end end = raw_exchange(&s, text.ptr, text.len, &r, &closed);
+        bool silent = cases[i].status == 0 && end == RAW_CLOSED;
+        if (!silent &&
+            (end != RAW_OK || !closed || (cases[i].status != 0 && r.status != cases[i].status))) {
+            fail_msg("%s: end %d, status %d", cases[i].each, (int)end, r.status);
+        }
+        response_done(&r);
+        buf_done(&text);
+    }
+    server_end(&s);
+}
+
+/* A body that is compressed is not taken for what it is not. */
+static void test_content_coding(void **state)
+{
+    static const char *const gzip[] = {"Content-Encoding: gzip", NULL};
+    static const char *const identity[] = {"Content-Encoding: Identity", NULL};
+    const struct server *s = *state;
+    int64_t entries = db_entries(s);
+    struct request put = {.method = "PUT",
+                          .path = "/api/upload/a.gz",
+                          .auth = AUTH_COOKIE,
+                          .headers = gzip,
+                          .text = "\x1f\x8b"};
+    struct response r;
+    http_do(s, &put, &r);
+    expect_answer(&r, 415, "unsupported content coding\n");
+    response_done(&r);
+    assert_int_equal(db_entries(s), entries);
+    put.headers = identity;
+    http_do(s, &put, &r);
+    expect_answer(&r, 200, NULL);
+    response_done(&r);
+    http_do(s, &(struct request){.path = "/login", .headers = gzip}, &r);
+    expect_answer(&r, 200, NULL);
+    response_done(&r);
 }
 
 /* ---- limits ---------------------------------------------------------------------------------- */
@@ -308,6 +405,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_accepted),
+        cmocka_unit_test(test_many_small_things),
+        cmocka_unit_test(test_content_coding),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_method_before_sign_in),

@@ -17,7 +17,13 @@ static void note_wake(struct chunk_user *user)
 static void join(struct chunkpool *pool, struct guest *guest, const char *client)
 {
     guest->wakes = 0;
-    chunkpool_join(pool, &guest->user, client, note_wake);
+    chunkpool_join(pool, &guest->user, client, false, note_wake);
+}
+
+static void join_guest(struct chunkpool *pool, struct guest *guest, const char *client)
+{
+    guest->wakes = 0;
+    chunkpool_join(pool, &guest->user, client, true, note_wake);
 }
 
 static struct chunkpool *new_pool(size_t buffers)
@@ -180,6 +186,111 @@ static void test_share_of_a_client(void **state)
     chunkpool_free(pool);
 }
 
+/* Of several in line the next is whose client holds the least. */
+static void test_least_first(void **state)
+{
+    (void)state;
+    struct chunkpool *pool = new_pool(3);
+    struct guest rich;
+    struct guest greedy;
+    struct guest poor;
+    void *buffers[3];
+    join(pool, &rich, "r");
+    join(pool, &greedy, "r");
+    join(pool, &poor, "p");
+    for (int i = 0; i < 3; i++) {
+        buffers[i] = chunkpool_take(pool, &rich.user, 0);
+    }
+    assert_null(chunkpool_take(pool, &greedy.user, 0)); /* first in line */
+    assert_null(chunkpool_take(pool, &poor.user, 0));
+    chunkpool_give(pool, &rich.user, buffers[0]);
+    assert_int_equal(greedy.wakes, 0);
+    assert_int_equal(poor.wakes, 1);
+    chunkpool_give(pool, &rich.user, buffers[1]);
+    assert_int_equal(greedy.wakes, 1);
+    chunkpool_leave(pool, &poor.user);
+    chunkpool_leave(pool, &greedy.user);
+    chunkpool_give(pool, &rich.user, buffers[2]);
+    chunkpool_leave(pool, &rich.user);
+    chunkpool_free(pool);
+}
+
+/* Guests at any number of addresses leave some to the owner, also when they wait. */
+static void test_owners_reserve(void **state)
+{
+    (void)state;
+    enum { FOR_GUESTS = 3, BUFFERS = FOR_GUESTS + OWNER_BUFFERS };
+    struct chunkpool *pool = new_pool(BUFFERS);
+    struct guest guests[FOR_GUESTS + 1];
+    struct guest owner;
+    void *buffers[BUFFERS];
+    char name[2] = "a";
+    for (int i = 0; i <= FOR_GUESTS; i++, name[0]++) {
+        join_guest(pool, &guests[i], name);
+        buffers[i] = chunkpool_take(pool, &guests[i].user, 0);
+        assert_int_equal(buffers[i] != NULL, i < FOR_GUESTS);
+    }
+    join(pool, &owner, "a"); /* at the address of a guest */
+    for (int i = FOR_GUESTS; i < BUFFERS; i++) {
+        buffers[i] = chunkpool_take(pool, &owner.user, 0);
+        assert_non_null(buffers[i]);
+    }
+    assert_null(chunkpool_take(pool, &owner.user, 0));
+    /* What a guest gives back is the owner's, who came later. */
+    assert_false(chunkpool_would_help(pool, &guests[0].user, &guests[FOR_GUESTS].user));
+    assert_true(chunkpool_would_help(pool, &guests[0].user, &owner.user));
+    chunkpool_give(pool, &guests[0].user, buffers[0]);
+    assert_int_equal(guests[FOR_GUESTS].wakes, 0);
+    assert_int_equal(owner.wakes, 1);
+    chunkpool_give(pool, &owner.user, chunkpool_take(pool, &owner.user, 0));
+    for (int i = FOR_GUESTS; i < BUFFERS; i++) {
+        assert_int_equal(guests[FOR_GUESTS].wakes, 0);
+        chunkpool_give(pool, &owner.user, buffers[i]);
+    }
+    assert_int_equal(guests[FOR_GUESTS].wakes, 1);
+    for (int i = 0; i <= FOR_GUESTS; i++) {
+        if (i == 1 || i == 2) {
+            chunkpool_give(pool, &guests[i].user, buffers[i]);
+        }
+        chunkpool_leave(pool, &guests[i].user);
+    }
+    chunkpool_leave(pool, &owner.user);
+    assert_int_equal(chunkpool_used(pool), 0);
+    chunkpool_free(pool);
+}
+
+/* Whose buffer somebody in line could use. */
+static void test_would_help(void **state)
+{
+    (void)state;
+    enum { BUFFERS = CLIENT_MAX_BUFFERS + 2 };
+    struct chunkpool *pool = new_pool(BUFFERS);
+    struct guest full;
+    struct guest waiter;
+    struct guest other;
+    void *buffers[CLIENT_MAX_BUFFERS];
+    join(pool, &full, "2001:db8::1");
+    join(pool, &waiter, "2001:db8::2"); /* the same network, so the same client */
+    join(pool, &other, "2001:db8:0:1::1");
+    for (size_t i = 0; i < CLIENT_MAX_BUFFERS; i++) {
+        buffers[i] = chunkpool_take(pool, &full.user, 0);
+    }
+    void *others = chunkpool_take(pool, &other.user, 0);
+    assert_false(chunkpool_would_help(pool, &full.user, &waiter.user)); /* it does not wait */
+    assert_null(chunkpool_take(pool, &waiter.user, 0));
+    assert_true(chunkpool_would_help(pool, &full.user, &waiter.user));
+    assert_false(chunkpool_would_help(pool, &other.user, &waiter.user));
+    assert_false(chunkpool_would_help(pool, &waiter.user, &waiter.user)); /* it holds none */
+    chunkpool_leave(pool, &waiter.user);
+    for (size_t i = 0; i < CLIENT_MAX_BUFFERS; i++) {
+        chunkpool_give(pool, &full.user, buffers[i]);
+    }
+    chunkpool_give(pool, &other.user, others);
+    chunkpool_leave(pool, &full.user);
+    chunkpool_leave(pool, &other.user);
+    chunkpool_free(pool);
+}
+
 static void test_leave(void **state)
 {
     (void)state;
@@ -328,7 +439,7 @@ static void *worker_main(void *arg)
             if (round > 0) {
                 chunkpool_leave(worker->pool, &worker->guest.user);
             }
-            chunkpool_join(worker->pool, &worker->guest.user, client, wake_worker);
+            chunkpool_join(worker->pool, &worker->guest.user, client, false, wake_worker);
         }
         char *buffer = take_waiting(worker);
         buffer[0] = (char)worker->number; /* TSan sees two owners at once */
@@ -367,6 +478,9 @@ int main(void)
         cmocka_unit_test(test_reuse),
         cmocka_unit_test(test_first_come_first_served),
         cmocka_unit_test(test_share_of_a_client),
+        cmocka_unit_test(test_least_first),
+        cmocka_unit_test(test_owners_reserve),
+        cmocka_unit_test(test_would_help),
         cmocka_unit_test(test_leave),
         cmocka_unit_test(test_waits_since),
         cmocka_unit_test(test_trim),

@@ -63,7 +63,15 @@ struct client {
     bool woken;
     _Atomic bool closed;
     _Atomic int wakes;
+    _Atomic int given_up;
 };
+
+static void give_up_client(void *arg)
+{
+    struct client *client = arg;
+    check(!client->closed);
+    client->given_up++;
+}
 
 static void wake_client(void *arg)
 {
@@ -82,7 +90,11 @@ static err_t client_begin_guest(struct client *client, struct uploads *uploads, 
     *client = (struct client){.upload = NULL};
     check(pthread_mutex_init(&client->mutex, NULL) == 0);
     check(pthread_cond_init(&client->cond, NULL) == 0);
-    return upload_begin(uploads, address, guest, wake_client, client, &client->upload);
+    err_t err = upload_begin(uploads, address, guest, wake_client, client, &client->upload);
+    if (err == ERR_OK) {
+        upload_on_give_up(client->upload, give_up_client);
+    }
+    return err;
 }
 
 static err_t client_begin(struct client *client, struct uploads *uploads, const char *address)
@@ -608,6 +620,7 @@ static void test_as_many_uploads_as_allowed(void **state)
 #define LINK2 "bcdefgh23456789a"
 
 static const struct upload_guest any_guest = {.link_id = LINK, .files_left = -1};
+static const struct upload_guest third_guest = {.link_id = "cdefgh23456789ab", .files_left = -1};
 static const struct upload_guest other_guest = {.link_id = LINK2, .files_left = 1};
 
 static struct upload_guest guest_with(int64_t files_left)
@@ -775,6 +788,136 @@ static void test_guest_store_decides(void **state)
     assert_sql(fix->base->path, "SELECT count(*) FROM entries_data", "1");
 }
 
+/* Guests that stall hold all the chunks that guests may have; the owner goes on, and when another
+ * guest has waited for some time, those give their chunks up who have needed longest. */
+static void test_stalled_guests(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = SMALL_BUFFER_BYTES + 1, STALLED = CHUNK_BUFFERS - OWNER_BUFFERS, WAITING = 3 };
+    char *bytes = make_bytes(1, 3 * CHUNK_BYTES);
+    int64_t start = fix->base->clock.mono_ms;
+    struct client stalled[STALLED];
+    struct client waiting[WAITING];
+    char id[STORE_ENTRY_ID_LEN + 1];
+    for (size_t i = 0; i < STALLED; i++) {
+        char address[16];
+        (void)snprintf(address, sizeof address, "192.0.2.%zu", i / 10);
+        fix->base->clock.mono_ms = start + (int64_t)i;
+        assert_int_equal(client_begin_guest(&stalled[i], fix->uploads, address, &any_guest),
+                         ERR_OK);
+        assert_int_equal(client_start(&stalled[i], "f"), ERR_OK);
+        assert_int_equal(upload_write(stalled[i].upload, slice_of(bytes, LEN)), LEN);
+    }
+    fix->base->clock.mono_ms = start + SLOW_CHUNK_MS - STARVED_MS;
+    for (size_t i = 0; i < WAITING; i++) {
+        assert_int_equal(client_begin_guest(&waiting[i], fix->uploads, "198.51.100.1", &any_guest),
+                         ERR_OK);
+        assert_int_equal(client_start(&waiting[i], "f"), ERR_OK);
+        assert_int_equal(upload_write(waiting[i].upload, slice_of(bytes, LEN)), SMALL_BUFFER_BYTES);
+    }
+    send_file(fix->uploads, bytes, (size_t)3 * CHUNK_BYTES, 32768, id);
+    assert_file(fix->base->store, id, bytes, (size_t)3 * CHUNK_BYTES);
+
+    /* Nobody has waited long enough. */
+    fix->base->clock.mono_ms = start + SLOW_CHUNK_MS - 1;
+    uploads_tick(fix->uploads);
+    assert_int_equal(stalled[0].given_up, 0);
+    /* One place for each who waits; the second and third of those that stall are not slow yet. */
+    fix->base->clock.mono_ms = start + SLOW_CHUNK_MS;
+    uploads_tick(fix->uploads);
+    assert_int_equal(stalled[0].given_up, 1);
+    assert_int_equal(upload_error(stalled[0].upload), ERR_BUSY);
+    assert_int_equal(stalled[1].given_up, 0);
+    assert_int_equal(waiting[0].wakes, 0);
+    client_close(&stalled[0]);
+    assert_int_equal(waiting[0].wakes, 1);
+    assert_int_equal(upload_write(waiting[0].upload, slice_of(bytes, 1)), 1);
+    fix->base->clock.mono_ms = start + SLOW_CHUNK_MS + STALLED;
+    uploads_tick(fix->uploads);
+    for (size_t i = 1; i < STALLED; i++) {
+        assert_int_equal(stalled[i].given_up, i <= WAITING - 1);
+        client_close(&stalled[i]);
+    }
+    for (size_t i = 0; i < WAITING; i++) {
+        assert_int_equal(waiting[i].given_up, 0);
+        assert_int_equal(waiting[i].wakes, 1);
+        client_close(&waiting[i]);
+    }
+    free(bytes);
+}
+
+/* Neither the owner's uploads nor guests who are quick enough make way. */
+static void test_nobody_makes_way(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { LEN = SMALL_BUFFER_BYTES + 1, GUESTS = CHUNK_BUFFERS - OWNER_BUFFERS - 1 };
+    char *bytes = make_bytes(1, CHUNK_BYTES);
+    int64_t start = fix->base->clock.mono_ms;
+    struct client owner;
+    struct client guests[GUESTS];
+    struct client waiting;
+    assert_int_equal(client_begin(&owner, fix->uploads, "a"), ERR_OK);
+    assert_int_equal(client_start(&owner, "f"), ERR_OK);
+    assert_int_equal(upload_write(owner.upload, slice_of(bytes, LEN)), LEN);
+    for (size_t i = 0; i < GUESTS; i++) {
+        const char *address = i % 2 == 0 ? "b" : "c";
+        assert_int_equal(client_begin_guest(&guests[i], fix->uploads, address, &any_guest), ERR_OK);
+        assert_int_equal(client_start(&guests[i], "f"), ERR_OK);
+        assert_int_equal(client_write(&guests[i], bytes, LEN, LEN), ERR_OK);
+    }
+    assert_int_equal(client_begin_guest(&waiting, fix->uploads, "d", &any_guest), ERR_OK);
+    assert_int_equal(client_start(&waiting, "f"), ERR_OK);
+    assert_int_equal(upload_write(waiting.upload, slice_of(bytes, LEN)), SMALL_BUFFER_BYTES);
+    /* A chunk is full in time, and the next one is begun. */
+    fix->base->clock.mono_ms = start + SLOW_CHUNK_MS - 1;
+    for (size_t i = 0; i < GUESTS; i++) {
+        size_t rest = CHUNK_BYTES - LEN;
+        assert_int_equal(upload_write(guests[i].upload, slice_of(bytes + LEN, rest)), rest);
+    }
+    for (int i = 0; i < PATIENCE_S * 100 && waiting.wakes == 0; i++) {
+        sleep_ms(10);
+    }
+    assert_int_equal(waiting.wakes, 1); /* the writer gave some back */
+    fix->base->clock.mono_ms = start + SLOW_CHUNK_MS + STARVED_MS;
+    uploads_tick(fix->uploads);
+    assert_int_equal(owner.given_up, 0);
+    for (size_t i = 0; i < GUESTS; i++) {
+        assert_int_equal(guests[i].given_up, 0);
+        client_close(&guests[i]);
+    }
+    client_close(&waiting);
+    client_close(&owner);
+    await_running(fix->uploads, 0);
+    free(bytes);
+}
+
+/* Guests leave room for the owner's uploads, and those of one address for those of others. */
+static void test_guests_leave_room(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { GUESTS = MAX_UPLOADS - OWNER_UPLOADS };
+    struct client *clients = calloc(MAX_UPLOADS, sizeof *clients);
+    struct client late;
+    assert_non_null(clients);
+    for (size_t i = 0; i < GUESTS; i++) {
+        const char *address = i < GUEST_MAX_UPLOADS ? "2001:db8::1" : "2001:db8:0:1::1";
+        if (i == GUEST_MAX_UPLOADS) {
+            assert_int_equal(client_begin_guest(&late, fix->uploads, "2001:db8::ffff", &any_guest),
+                             ERR_BUSY);
+        }
+        assert_int_equal(client_begin_guest(&clients[i], fix->uploads, address, &any_guest),
+                         ERR_OK);
+    }
+    assert_int_equal(client_begin_guest(&late, fix->uploads, "192.0.2.1", &any_guest), ERR_BUSY);
+    for (size_t i = GUESTS; i < MAX_UPLOADS; i++) {
+        assert_int_equal(client_begin(&clients[i], fix->uploads, "2001:db8::1"), ERR_OK);
+    }
+    for (size_t i = 0; i < MAX_UPLOADS; i++) {
+        client_close(&clients[i]);
+    }
+    free(clients);
+}
+
 /* Who cannot begin for another reason holds nothing. */
 static void test_guest_place_of_a_refused(void **state)
 {
@@ -809,7 +952,7 @@ static void test_stop_guest(void **state)
     struct client other;
     struct client beginning;
     for (size_t i = 0; i < ARRAY_LEN(holders); i++) {
-        assert_int_equal(client_begin(&holders[i], fix->uploads, "a"), ERR_OK);
+        assert_int_equal(client_begin_guest(&holders[i], fix->uploads, "a", &third_guest), ERR_OK);
         assert_int_equal(client_start(&holders[i], "f"), ERR_OK);
         assert_int_equal(upload_write(holders[i].upload, slice_of(bytes, LEN)), LEN);
     }
@@ -824,6 +967,9 @@ static void test_stop_guest(void **state)
     assert_int_equal(upload_error(waiting.upload), ERR_OK);
     uploads_stop_guest(fix->uploads, LINK, ERR_AUTH);
     assert_int_equal(waiting.wakes, 1);
+    assert_int_equal(waiting.given_up, 1);
+    assert_int_equal(beginning.given_up, 1);
+    assert_int_equal(other.given_up, 0);
     assert_int_equal(upload_error(waiting.upload), ERR_AUTH);
     assert_int_equal(upload_write(waiting.upload, slice_of(bytes, 1)), 0);
     assert_int_equal(upload_error(beginning.upload), ERR_AUTH);
@@ -1313,6 +1459,9 @@ int main(void)
         upload_test(test_guest_several_files),
         upload_test(test_guest_place_of_a_closed),
         upload_test(test_guest_store_decides),
+        upload_test(test_stalled_guests),
+        upload_test(test_nobody_makes_way),
+        upload_test(test_guests_leave_room),
         upload_test(test_guest_place_of_a_refused),
         upload_test(test_stop_guest),
         upload_test(test_stop_guest_while_publishing),

@@ -16,8 +16,18 @@ enum {
     HTTP_WORKERS = 4,
     /* Open connections; with CONNECTION_POOL_BYTES this is at most 32 MiB. */
     MAX_CONNECTIONS = 1024,
-    /* From here on a request is answered with 503, so that its client learns why. */
+    /* From here on they are scarce: a client who has more than its share of them is answered with
+     * 503, so that it learns why; idle and slow ones are cut sooner. */
     SOFT_MAX_CONNECTIONS = 960,
+    /* A client's share. A trusted proxy, which speaks for many clients, has none. */
+    CLIENT_CONNECTIONS = 128,
+    /* From here on new ones of a client who has its share are closed at once: the rest is for those
+     * who have few. */
+    SHARED_CONNECTIONS = 984,
+    /* From here on every request is answered with 503: little is left to accept anybody. */
+    FULL_CONNECTIONS = 1016,
+    /* While they are scarce, this is the time for a request's headers, and between requests. */
+    SCARCE_DEADLINE_MS = 5 * 1000,
     /* Request line, headers and socket reads of one connection. Resident for every idle keep-alive
      * connection, which is why it is not larger; uploads are read in pieces of about this size. */
     CONNECTION_POOL_BYTES = 32 * KIB,
@@ -50,6 +60,13 @@ enum {
      * slowest mobile network, so only dead and hostile clients notice. */
     MIN_UPLOAD_BYTES_PER_S = 200,
     RATE_WINDOW_MS = 60 * 1000,
+    /* A download slower than this on average over DOWNLOAD_WINDOW_MS is cut; while there are more
+     * than SOFT_MAX_CONNECTIONS, over RATE_WINDOW_MS. A telephone on a train has worse minutes, but
+     * not five of them, and players and browsers go on where they were cut. */
+    MIN_DOWNLOAD_BYTES_PER_S = 1 * KIB,
+    DOWNLOAD_WINDOW_MS = 5 * 60 * 1000,
+    /* An upload that was given up while nothing came from its client is cut this much later. */
+    GIVEN_UP_MS = 1000,
     /* Running requests may end during this time after the signal to stop. */
     SHUTDOWN_GRACE_MS = 5000,
 
@@ -93,12 +110,22 @@ enum {
     UPLOAD_MAX_BUFFERS = 5,
     /* The share of one client address, so that it cannot take them all. */
     CLIENT_MAX_BUFFERS = CHUNK_BUFFERS / 2,
+    /* Guests leave so many to the owner: two uploads at full speed, however many guests stall. */
+    OWNER_BUFFERS = 2 * UPLOAD_MAX_BUFFERS,
     /* Running uploads with small buffers: 4 MiB. */
     MAX_UPLOADS = 256,
+    /* Guests leave so many to the owner, … */
+    OWNER_UPLOADS = 16,
+    /* … and one address of a guest leaves half of the rest to the others. */
+    GUEST_MAX_UPLOADS = (MAX_UPLOADS - OWNER_UPLOADS) / 2,
     /* Files in one request; as many as the multipart parser accepts parts. */
     MAX_FILES_PER_UPLOAD = 64,
     /* How long an upload waits for a chunk buffer before it is told to try again. */
     BUFFER_WAIT_MS = 60 * 1000,
+    /* When one has waited this long (and still has time to get one), … */
+    STARVED_MS = BUFFER_WAIT_MS / 3,
+    /* … a guest who has needed longer than this for one chunk loses it: below 11 kB/s. */
+    SLOW_CHUNK_MS = 30 * 1000,
 
     /* ---- store ---- */
     /* Read-only connections: as many as there are workers to use them. */

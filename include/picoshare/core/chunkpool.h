@@ -1,7 +1,10 @@
 /* chunkpool.h — the upload budget: a fixed number of chunk buffers for all uploads together.
  *
  * A user takes a buffer, or is put in line and woken with a buffer set aside for it. No client
- * address may hold more than CLIENT_MAX_BUFFERS, so one client cannot stop the others.
+ * (text/client_name.h) may hold more than CLIENT_MAX_BUFFERS, so one client cannot stop the others;
+ * in line, whose client holds the least comes first. OWNER_BUFFERS are not for guests, so however
+ * many they are they cannot stop the owner; a guest at the owner's address, which may be that of a
+ * proxy, is another client.
  * The memory is one mapping that becomes resident as buffers are used, the same ones first, and is
  * given back to the system by chunkpool_trim() when nobody uses it.
  * Thread-safe. A struct chunk_user is owned by its upload and alive between _join and _leave. */
@@ -10,16 +13,16 @@
 
 #include "picoshare/base/err.h"
 #include "picoshare/base/list.h"
+#include "picoshare/text/client_name.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct chunkpool;
 
-enum { CLIENT_NAME_BYTES = 46 }; /* the longest textual IPv6 address, INET6_ADDRSTRLEN */
-
 struct chunk_user {
     char client[CLIENT_NAME_BYTES];
+    bool is_guest;
     void (*wake)(struct chunk_user *user); /* called by any thread, with the pool's lock held */
     /* the pool's: */
     struct list all;
@@ -34,9 +37,9 @@ err_t chunkpool_new(size_t buffers, struct chunkpool **ret_pool) MUST_CHECK;
 /* All users must have left. NULL is fine. */
 void chunkpool_free(struct chunkpool *pool);
 
-/* client names whose share the user's buffers count towards; it is cut to fit. */
+/* client: the address whose share the user's buffers count towards. */
 void chunkpool_join(struct chunkpool *pool, struct chunk_user *user, const char *client,
-                    void (*wake)(struct chunk_user *user));
+                    bool is_guest, void (*wake)(struct chunk_user *user));
 /* Wants no more buffers: leaves the line, and gives back what was set aside. */
 void chunkpool_quit_line(struct chunkpool *pool, struct chunk_user *user);
 /* Leaves the line too. Every buffer must have been given back. */
@@ -48,6 +51,10 @@ void chunkpool_give(struct chunkpool *pool, struct chunk_user *user, void *buffe
 
 /* Whether the user has been in line since before the given time. */
 bool chunkpool_waits_since(struct chunkpool *pool, const struct chunk_user *user, int64_t ms);
+
+/* Whether the waiting user could have one of the holder's buffers, were it given back. */
+bool chunkpool_would_help(struct chunkpool *pool, const struct chunk_user *holder,
+                          const struct chunk_user *waiter);
 
 /* Buffers in use or set aside. */
 size_t chunkpool_used(struct chunkpool *pool);

@@ -25,8 +25,9 @@ err_t uploads_new(struct store *store, const struct clock *clock, const struct r
                   struct uploads **ret_uploads) MUST_CHECK;
 /* Waits for nobody: every upload must be closed, and the store's queue empty. NULL is fine. */
 void uploads_free(struct uploads *uploads);
-/* Once a second: uploads that have waited BUFFER_WAIT_MS for a buffer fail with ERR_BUSY; memory
- * that nobody uses goes back to the system. */
+/* Once a second: uploads that have waited BUFFER_WAIT_MS for a buffer fail with ERR_BUSY, and so do
+ * slow guests whose buffer somebody waits for (limits.h, STARVED_MS); memory that nobody uses goes
+ * back to the system. */
 void uploads_tick(struct uploads *uploads);
 /* Uploads that are not freed yet, and chunk buffers in use. */
 size_t uploads_running(struct uploads *uploads);
@@ -40,11 +41,14 @@ struct upload_guest {
 };
 
 /* client: the address whose share of the budget it uses. guest: NULL for the owner. ERR_BUSY:
- * MAX_UPLOADS are running. ERR_AUTH: other uploads through the link hold every place that is left;
- * each holds one for every file it has begun, until it is published or closed. The store has the
- * last word when it publishes. */
+ * MAX_UPLOADS are running, or as many as guests, or this one, may have. ERR_AUTH: other uploads
+ * through the link hold every place that is left; each holds one for every file it has begun, until
+ * it is published or closed. The store has the last word when it publishes. */
 err_t upload_begin(struct uploads *uploads, const char *client, const struct upload_guest *guest,
                    void (*wake)(void *arg), void *wake_arg, struct upload **ret_upload) MUST_CHECK;
+/* give_up(wake_arg) will be called as wake() is, before it, when another thread has made the upload
+ * fail: its client may be silent, so that nobody comes to look for the error. */
+void upload_on_give_up(struct upload *upload, void (*give_up)(void *arg));
 /* Places that running uploads hold of a guest link. */
 int64_t uploads_places_held(struct uploads *uploads, const char *link_id);
 /* Makes the running uploads through a guest link fail with err, but for those that are being

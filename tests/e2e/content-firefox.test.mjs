@@ -1,0 +1,4 @@
+import { firefox } from "./browser.mjs";
+import { content } from "./content.mjs";
+
+content(firefox);

@@ -1,0 +1,4 @@
+import { chromium } from "./browser.mjs";
+import { content } from "./content.mjs";
+
+content(chromium);
