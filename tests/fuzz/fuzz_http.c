@@ -7,11 +7,11 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
-enum { MOST_BYTES = 2 * MIB, MOST_PIECES = 16, QUIET_MS = 2 };
+enum { MOST_BYTES = 2 * MIB, FILLING_BYTES = 4096, MOST_PIECES = 16, QUIET_MS = 2 };
 
 static void expand(const uint8_t *data, size_t size, struct buf *out)
 {
-    static char filling[4096];
+    static char filling[FILLING_BYTES];
     memset(filling, 'x', sizeof filling);
     for (size_t i = 0; i < size; i++) {
         if (data[i] != 0xFF || i + 1 == size) {
@@ -19,7 +19,7 @@ static void expand(const uint8_t *data, size_t size, struct buf *out)
             continue;
         }
         i++;
-        for (unsigned n = 0; n < data[i] && out->len + sizeof filling < MOST_BYTES; n++) {
+        for (unsigned n = 0; n < data[i] && out->len < MOST_BYTES; n++) {
             buf_add(out, filling, sizeof filling);
         }
     }
@@ -132,7 +132,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     atomic_store(&in_process_random, UINT64_C(0x9E3779B97F4A7C15));
     struct buf text;
     struct buf answer;
-    buf_init(&text, MOST_BYTES + 1);
+    buf_init(&text, MOST_BYTES + FILLING_BYTES + size);
     buf_init(&answer, 4 * KIB);
     expand(data + 1, size - 1, &text);
 

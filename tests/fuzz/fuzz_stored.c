@@ -76,7 +76,11 @@ static void ask(const char *method, const char *path, struct buf *answer)
     buf_clear(answer);
     struct pollfd watched = {.fd = fd, .events = POLLIN};
     do {
-        check(poll(&watched, 1, IN_PROCESS_HANG_MS) == 1);
+        int ready = 0;
+        do { /* a fuzzer's alarm may come in between */
+            ready = poll(&watched, 1, IN_PROCESS_HANG_MS);
+        } while (ready < 0 && errno == EINTR);
+        check(ready == 1);
     } while (in_process_take(fd, answer));
     (void)close(fd);
     check(slice_starts(buf_slice(answer), SLICE("HTTP/1.1 ")));
