@@ -49,6 +49,14 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *server = arg;
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && *socket_context != NULL) {
+        /* libmicrohttpd forgets a request that it refuses for two reasons at once. Its connection
+         * is then closed, and so this is its end. */
+        struct connection *connection = *socket_context;
+        if (connection->request != NULL) {
+            request_end(connection->request);
+        }
+    }
     lock_take(&server->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         struct connection *connection = mem_alloc(1, sizeof *connection);
