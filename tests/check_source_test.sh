@@ -4,17 +4,13 @@
 # Usage: tests/check_source_test.sh      Prints "ok NAME" or "FAIL NAME" for each case.
 set -euo pipefail
 check_source=$(cd "$(dirname "$0")/.." && pwd)/scripts/check-source
-tree=$(mktemp -d)
-trap 'rm -rf "$tree"' EXIT
-status=0
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tree=$work/clean
+cases=0
 
 verdict() {
-    if [ "$1" = 0 ]; then
-        echo "ok check-source: $2"
-    else
-        echo "FAIL check-source: $2"
-        status=1
-    fi
+    if [ "$1" = 0 ]; then echo "ok check-source: $2"; else echo "FAIL check-source: $2"; fi
 }
 
 # A tree that breaks no rule, with lines that look as if they did.
@@ -34,14 +30,23 @@ clean_tree() {
     chmod +x "$tree/scripts/ok"
 }
 
+options=() # of check-source
+
 # planted NAME EXPECTED FILE TEXT: the file gets the text (printf escapes) at its end, and a finding
-# must say EXPECTED (a regular expression).
+# must say EXPECTED (a regular expression). As many at a time as there are processors, each with a
+# tree of its own; what they say is printed at the end.
 planted() {
-    local name=$1 expected=$2 file=$3 text=$4 output rc=0
+    cases=$((cases + 1))
+    while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n || true; done
+    plant "$work/tree$cases" "$@" >"$work/said$(printf %03d $cases)" 2>&1 &
+}
+
+plant() {
+    local tree=$1 name=$2 expected=$3 file=$4 text=$5 output rc=0
     clean_tree
     # shellcheck disable=SC2059
     printf "$text" >>"$tree/$file"
-    output=$("$check_source" "$tree" 2>&1) || rc=$?
+    output=$("$check_source" "${options[@]}" "$tree" 2>&1) || rc=$?
     if [ $rc = 1 ] && grep -qE "^$file:[0-9]+:.*$expected" <<<"$output"; then
         verdict 0 "$name"
     else
@@ -55,6 +60,7 @@ rc=0
 output=$("$check_source" "$tree" 2>&1) || rc=$?
 [ $rc = 0 ] || echo "$output"
 verdict $rc "a clean tree has no finding"
+[ $rc = 0 ] || exit 1
 
 if command -v clang-format-14 >/dev/null; then
     planted "format" "clang-format" src/web/e.c 'int  x;\n'
@@ -92,4 +98,15 @@ planted "long line" "over 100" src/web/e.c "/* $(printf '%0.s-' {1..100}) */\n"
 planted "unfinished" "unfinished" src/web/e.c '/* TO''DO: more */\n'
 planted "broken script" "syntax error" scripts/ok 'if\n'
 planted "script not executable" "not executable" scripts/new '#!/bin/sh\n'
-exit $status
+
+options=(--tidy)
+planted "the analyzer of gcc" "double-free" src/base/g.c \
+    '#include <stdlib.h>\nvoid f(char *p)\n{\n    free(p);\n    free(p);\n}\n'
+if command -v cppcheck >/dev/null; then
+    planted "cppcheck" "arrayIndexOutOfBounds" src/base/g.c \
+        'int f(void)\n{\n    int a[2] = {1, 2};\n    return a[2];\n}\n'
+fi
+
+wait
+cat "$work"/said*
+[ "$(cat "$work"/said* | grep -c '^ok ')" = "$cases" ]

@@ -16,10 +16,11 @@
 #include <stdatomic.h>
 #include <sys/socket.h>
 
-/* A connection, from accept to close. Guarded by server.lock. */
+/* A connection, from accept to close. Guarded by server.lock, but for its request. */
 struct connection {
     struct list all;
     int fd;
+    struct request *request;        /* the worker's: begun, and not ended; or NULL */
     bool busy;                      /* a request's headers are complete and it has not ended */
     bool had_request;               /* at least one has ended: it is kept alive */
     int64_t since_ms;               /* when it was accepted, or its last request ended */

@@ -63,6 +63,9 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
     request->fd = info != NULL ? info->connect_fd : -1;
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     request->connection = info != NULL ? info->socket_context : NULL;
+    if (request->connection != NULL) {
+        request->connection->request = request;
+    }
     lock_take(&server->lock);
     list_add(&server->requests, &request->all);
     server->requests_count++;
@@ -77,6 +80,7 @@ static void unlist(struct request *request)
     list_remove(&request->all);
     server->requests_count--;
     if (request->connection != NULL) {
+        request->connection->request = NULL;
         request->connection->busy = false;
         request->connection->had_request = true;
         request->connection->since_ms = clock_mono_ms(server->clock);

@@ -112,28 +112,17 @@ bool server_is_crowded(struct server *server, const struct connection *connectio
     return crowded;
 }
 
-/* When a cookie has too many parts for its pool, libmicrohttpd 0.9.75 closes the connection without
- * saying that the request on it has ended. */
-static void end_left_over(struct server *server, const struct connection *connection)
-{
-    struct request *left = NULL;
-    lock_take(&server->lock);
-    LIST_EACH(r, &server->requests, struct request, all)
-    {
-        left = r->connection == connection ? r : left;
-    }
-    lock_give(&server->lock);
-    if (left != NULL) {
-        request_end(left);
-    }
-}
-
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *server = arg;
-    if (code != MHD_CONNECTION_NOTIFY_STARTED && *socket_context != NULL) {
-        end_left_over(server, *socket_context);
+    if (code == MHD_CONNECTION_NOTIFY_CLOSED && *socket_context != NULL) {
+        /* libmicrohttpd forgets a request that it refuses for two reasons at once, or whose cookie
+         * has too many parts for its pool. Its connection is then closed: this is its end. */
+        struct connection *connection = *socket_context;
+        if (connection->request != NULL) {
+            request_end(connection->request);
+        }
     }
     lock_take(&server->lock);
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {

@@ -84,6 +84,7 @@ static bool read_place(struct query *q, struct store_place *last)
     key.len = slice_find(key, '\0');
     key.len = key.len < sizeof place.key ? key.len : sizeof place.key - 1;
     (void)slice_copy(key, place.key, sizeof place.key);
+    /* cppcheck-suppress uninitvar ; slice_copy fills both members */
     *last = place;
     return true;
 }

@@ -38,7 +38,7 @@ function policyOf(header) {
 const pattern = (url) => new URL(url).pathname.replace(/^\/(files|g)\/[^/]+/, "/$1/{}");
 
 // Every document that a walk gets to see, as { url, status, headers, text }.
-async function documentsOfWalk(page, eachPlace = () => {}) {
+async function documentsOfWalk(page, eachPlace) {
   const documents = [];
   page.on("response", (response) => {
     if (response.request().resourceType() === "document" && response.status() !== 303) {
@@ -75,28 +75,8 @@ function inlineParts() {
 }
 
 suite("all pages together", (test) => {
-  test("weigh at most 60 kB", { timeout: WALK_MS }, async ({ page, server, expectConsole }) => {
-    expectConsole(EXPECTED_MESSAGES);
-    const weights = {};
-    for (const { url, text } of await documentsOfWalk(page)) {
-      const name = pattern(url);
-      weights[name] = Math.max(weights[name] ?? 0, packed(text));
-    }
-    for (const name of ["/", "/login", "/files", "/files/{}/downloads", "/g/{}", "/information"]) {
-      assert.ok(name in weights, `${name} was not seen`);
-    }
-    for (const folder of ["css", "js"]) {
-      for (const name of await readdir(`${STATIC}${folder}`)) {
-        const response = await fetch(`${server.url}/${folder}/${name}`);
-        assert.equal(response.status, 200);
-        weights[`/${folder}/${name}`] = packed(await response.text());
-      }
-    }
-    const sum = Object.values(weights).reduce((total, bytes) => total + bytes, 0);
-    assert.ok(sum <= MOST_BYTES, `${sum} bytes: ${JSON.stringify(weights, null, 1)}`);
-  });
-
-  test("load nothing from elsewhere, and hold no inline script or style",
+  // One walk for all of it: what came with each document, and what each place then looked like.
+  test("weigh at most 60 kB, load nothing from elsewhere, and bear the policy",
     { timeout: WALK_MS },
     async ({ page, server, expectConsole }) => {
       expectConsole(EXPECTED_MESSAGES);
@@ -112,25 +92,19 @@ suite("all pages together", (test) => {
         const found = await page.evaluate(inlineParts);
         inline.push(...found.map((part) => `${place}: ${part}`));
       });
+      assert.ok(documents.length >= 30, `${documents.length} documents`);
       assert.deepEqual(foreign, []);
       assert.deepEqual(inline, []);
-      for (const { url, text } of documents) {
+      for (const { url, status, headers, text } of documents) {
+        const where = `${url} (${status})`;
         assert.doesNotMatch(text, /<[^>]+\s(style|on\w+)\s*=|<style|<script>|javascript:/i, url);
+        assert.deepEqual(policyOf(headers["content-security-policy"]), POLICY, where);
+        assert.equal(headers["x-content-type-options"], "nosniff", where);
+        assert.equal(headers["referrer-policy"], "same-origin", where);
+        assert.equal(headers["cache-control"], "no-store", where);
       }
+      await checkWeight(documents, server);
     });
-
-  test("bear the policy", { timeout: WALK_MS }, async ({ page, expectConsole }) => {
-    expectConsole(EXPECTED_MESSAGES);
-    const documents = await documentsOfWalk(page);
-    assert.ok(documents.length > 30, `${documents.length} documents`);
-    for (const { url, status, headers } of documents) {
-      const where = `${url} (${status})`;
-      assert.deepEqual(policyOf(headers["content-security-policy"]), POLICY, where);
-      assert.equal(headers["x-content-type-options"], "nosniff", where);
-      assert.equal(headers["referrer-policy"], "same-origin", where);
-      assert.equal(headers["cache-control"], "no-store", where);
-    }
-  });
 
   test("also without JavaScript", { javaScriptEnabled: false }, async ({ page }) => {
     await logIn(page);
@@ -151,6 +125,27 @@ suite("all pages together", (test) => {
     assert.equal(download.headers()["content-security-policy"], "sandbox");
   });
 });
+
+// The heaviest form of each page, and every style sheet and script.
+async function checkWeight(documents, server) {
+  const weights = {};
+  for (const { url, text } of documents) {
+    const name = pattern(url);
+    weights[name] = Math.max(weights[name] ?? 0, packed(text));
+  }
+  for (const name of ["/", "/login", "/files", "/files/{}/downloads", "/g/{}", "/information"]) {
+    assert.ok(name in weights, `${name} was not seen`);
+  }
+  for (const folder of ["css", "js"]) {
+    for (const name of await readdir(`${STATIC}${folder}`)) {
+      const response = await fetch(`${server.url}/${folder}/${name}`);
+      assert.equal(response.status, 200);
+      weights[`/${folder}/${name}`] = packed(await response.text());
+    }
+  }
+  const sum = Object.values(weights).reduce((total, bytes) => total + bytes, 0);
+  assert.ok(sum <= MOST_BYTES, `${sum} bytes: ${JSON.stringify(weights, null, 1)}`);
+}
 
 // The other tests demand an empty console; here it must not be empty.
 suite("the browser's console", (test) => {

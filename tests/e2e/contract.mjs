@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
-import { suite } from "./browser.mjs";
+import { logIn, suite } from "./browser.mjs";
 import { PASSPHRASE } from "./server.mjs";
 
 const EXPECT_MS = 5000;
@@ -40,7 +40,7 @@ const hasCount = (locator, count) =>
 const hasValue = (locator, value) =>
   eventually(async () => assert.equal(await locator.inputValue(), value));
 
-async function logIn(page) {
+async function logInByHand(page) {
   await page.goto("/");
   await menuItem(page, "Log In").click();
   await page.waitForURL("/login");
@@ -108,7 +108,7 @@ export function contract(kind) {
     test("menu item Log In, before and after", browser, async ({ page }) => {
       await page.goto("/");
       await isShown(menuItem(page, "Log In"));
-      await logIn(page);
+      await logInByHand(page);
       await hasCount(menuItem(page, "Log In"), 0);
       await menuItem(page, "System").hover();
       await menuItem(page, "Log Out").click();

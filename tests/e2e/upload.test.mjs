@@ -121,8 +121,7 @@ suite("uploading one file", (test) => {
     expectConsole(/ERR_EMPTY_RESPONSE/);
     const proxy = await startForgetfulProxy(server);
     try {
-      await logIn(page);
-      await page.goto(`${proxy.url}/`); // cookies do not tell ports apart
+      await logIn(page, `${proxy.url}/`); // cookies do not tell ports apart
       await page.setInputFiles(fileInput, await textFile(directory, "in doubt.txt", "something"));
       const alert = page.getByRole("alert");
       await alert.filter({ hasText: "Failed to communicate with server" }).waitFor();

@@ -45,6 +45,6 @@ int main(int argc, char **argv)
         files++;
     }
     (void)closedir(dir);
-    printf("%d inputs replayed\n", files);
+    (void)fprintf(stderr, "%d inputs replayed\n", files); /* stdout may be the access log */
     return failed != 0 || files == 0 ? 1 : 0;
 }

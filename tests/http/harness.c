@@ -333,6 +333,13 @@ void server_start(struct server *s, const struct server_options *options)
     wait_listening(s);
 }
 
+void server_start_again(struct server *s)
+{
+    char dir[sizeof s->dir];
+    memcpy(dir, s->dir, sizeof dir);
+    server_start(s, &(struct server_options){.dir = dir});
+}
+
 int server_signal(struct server *s, int signal_number)
 {
     if (s->pid == 0) {
@@ -770,6 +777,13 @@ void expect_answer(const struct response *r, int status, const char *text)
     }
 }
 
+void expect_upload(struct response *r, char ret_id[ID_CHARS + 1])
+{
+    expect_answer(r, 200, NULL);
+    assert_true(response_id(r, ret_id));
+    response_done(r);
+}
+
 void upload_text(const struct server *s, const char *name, const char *type, const char *text,
                  char ret_id[ID_CHARS + 1])
 {
@@ -780,9 +794,7 @@ void upload_text(const struct server *s, const char *name, const char *type, con
             &(struct request){
                 .method = "POST", .path = "/api/entry", .auth = AUTH_BASIC, .parts = parts},
             &r);
-    expect_answer(&r, 200, NULL);
-    assert_true(response_id(&r, ret_id));
-    response_done(&r);
+    expect_upload(&r, ret_id);
 }
 
 void upload_bytes(const struct server *s, const char *name, uint64_t seed, int64_t bytes,
@@ -795,9 +807,7 @@ void upload_bytes(const struct server *s, const char *name, uint64_t seed, int64
             &(struct request){
                 .method = "PUT", .path = path, .auth = AUTH_BASIC, .seed = seed, .bytes = bytes},
             &r);
-    expect_answer(&r, 200, NULL);
-    assert_true(response_id(&r, ret_id));
-    response_done(&r);
+    expect_upload(&r, ret_id);
 }
 
 void expect_download(const struct server *s, const char *id, uint64_t seed, int64_t bytes)
@@ -816,12 +826,13 @@ void expect_download(const struct server *s, const char *id, uint64_t seed, int6
 
 /* ---- plain sockets --------------------------------------------------------------------------- */
 
-bool raw_open(const struct server *s, struct raw *ret_raw)
+bool raw_open_from(const struct server *s, const char *address, struct raw *ret_raw)
 {
     struct timeval limit = {.tv_sec = HANG_SECONDS};
-    struct sockaddr_in addr = {.sin_family = AF_INET,
-                               .sin_port = htons((uint16_t)s->port),
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in from = {.sin_family = AF_INET};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)s->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int one = 1;
     ret_raw->start = ret_raw->end = 0;
     ret_raw->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -831,12 +842,18 @@ bool raw_open(const struct server *s, struct raw *ret_raw)
     setsockopt(ret_raw->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(ret_raw->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
     setsockopt(ret_raw->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    if (connect(ret_raw->fd, (struct sockaddr *)&addr, sizeof addr) != 0) {
-        close(ret_raw->fd);
-        ret_raw->fd = -1;
-        return false;
+    bool bound = address == NULL || (inet_pton(AF_INET, address, &from.sin_addr) == 1 &&
+                                     bind(ret_raw->fd, (struct sockaddr *)&from, sizeof from) == 0);
+    if (bound && connect(ret_raw->fd, (struct sockaddr *)&to, sizeof to) == 0) {
+        return true;
     }
-    return true;
+    raw_close(ret_raw);
+    return false;
+}
+
+bool raw_open(const struct server *s, struct raw *ret_raw)
+{
+    return raw_open_from(s, NULL, ret_raw);
 }
 
 void raw_close(struct raw *c)

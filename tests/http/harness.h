@@ -77,6 +77,8 @@ struct server {
 
 /* Starts it and waits until it listens; fails the test when it does not. */
 void server_start(struct server *s, const struct server_options *options);
+/* Starts one that has ended, in the directory it was in, without further options. */
+void server_start_again(struct server *s);
 /* Sends the signal (0: none), then waits for its exit code, or 128 + the signal that ended it;
  * fails the test when it does not end. */
 int server_signal(struct server *s, int signal_number);
@@ -179,6 +181,8 @@ bool response_id(const struct response *r, char ret_id[ID_CHARS + 1]);
 /* Fails the test, showing the answer, unless it has this status (and, when not NULL, this body). */
 void expect_answer(const struct response *r, int status, const char *text);
 
+/* The answer to an upload: 200 and an id, which it gives. Frees the answer. */
+void expect_upload(struct response *r, char ret_id[ID_CHARS + 1]);
 /* One file by multipart POST, expecting 200; gives the id. */
 void upload_text(const struct server *s, const char *name, const char *type, const char *text,
                  char ret_id[ID_CHARS + 1]);
@@ -201,6 +205,8 @@ enum raw_end { RAW_OK, RAW_CLOSED, RAW_TIMEOUT, RAW_BROKEN };
 
 /* A connection with time-outs; false when there is none. */
 bool raw_open(const struct server *s, struct raw *ret_raw);
+/* The same from the given address of this machine, "127.0.0.7". */
+bool raw_open_from(const struct server *s, const char *address, struct raw *ret_raw);
 void raw_close(struct raw *c);
 /* Closes with a reset instead of a goodbye. */
 void raw_abort(struct raw *c);

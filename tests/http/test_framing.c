@@ -400,6 +400,37 @@ static void test_path_cleaning(void **state)
     }
 }
 
+/* A request that libmicrohttpd refuses for two reasons at once, it forgets without a word: a Cookie
+ * that it has no room to take apart, and no Host or a length that is none. Such a request must not
+ * stay in our books, where it would keep the server from stopping. */
+static void test_forgotten(void **state)
+{
+    static const char *const others[] = {"", "Content-Length: x\r\n",
+                                         HOST "Content-Length: 1\r\nContent-Length: x\r\n"};
+    const struct server *s = *state;
+    char *text = malloc(32768);
+    struct raw *c = malloc(sizeof *c);
+    assert_true(text != NULL && c != NULL);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        for (int cookie = 14000; cookie <= 31000; cookie += 1700) {
+            int len = snprintf(text, 32768, "POST / HTTP/1.1\r\n%sCookie: a=%0*d\r\n\r\n",
+                               others[i], cookie, 0);
+            assert_true(raw_open(s, c) && raw_send(c, text, (size_t)len));
+            assert_true(raw_wait_closed(c));
+            raw_close(c);
+        }
+    }
+    free(c);
+    free(text);
+    struct response r;
+    http_do(s, &(struct request){.path = "/api/system", .auth = AUTH_BASIC}, &r);
+    expect_answer(&r, 200, NULL);
+    if (strstr(response_text(&r), "\"requests\":1,") == NULL) {
+        fail_msg("more than this request is running: %s", response_text(&r));
+    }
+    response_done(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -412,6 +443,7 @@ int main(void)
         cmocka_unit_test(test_method_before_sign_in),
         cmocka_unit_test(test_unknown_paths),
         cmocka_unit_test(test_path_cleaning),
+        cmocka_unit_test(test_forgotten),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);
 }

@@ -550,9 +550,7 @@ static void test_stop_during_upload(void **state)
         assert_true(raw_wait_closed(c));
         raw_close(c);
         free(c);
-        char dir[200];
-        snprintf(dir, sizeof dir, "%s", s.dir);
-        server_start(&s, &(struct server_options){.dir = dir});
+        server_start_again(&s);
         expect_only(&s, id);
         server_end(&s);
     }
@@ -602,9 +600,7 @@ static void test_stop_lets_upload_finish(void **state)
     free(c);
     int code = server_signal(&s, 0);
     assert_true(code == 0 || code == 1);
-    char dir[200];
-    snprintf(dir, sizeof dir, "%s", s.dir);
-    server_start(&s, &(struct server_options){.dir = dir});
+    server_start_again(&s);
     assert_true(db_wait_no_orphans(&s));
     assert_int_equal(db_entries(&s), kept ? 1 : 0);
     if (kept) {
@@ -625,9 +621,7 @@ static void test_killed_during_upload(void **state)
     server_kill(&s);
     raw_close(c);
     free(c);
-    char dir[200];
-    snprintf(dir, sizeof dir, "%s", s.dir);
-    server_start(&s, &(struct server_options){.dir = dir});
+    server_start_again(&s);
     expect_only(&s, id);
     server_end(&s);
 }

@@ -39,30 +39,6 @@ struct verdict {
     int64_t retry_after_s; /* -1: nothing was said */
 };
 
-/* A connection that comes from the given address of this machine. */
-static bool open_from(const struct server *s, const char *address, struct raw *ret_raw)
-{
-    struct timeval limit = {.tv_sec = HANG_SECONDS};
-    struct sockaddr_in from = {.sin_family = AF_INET};
-    struct sockaddr_in to = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)s->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    ret_raw->start = ret_raw->end = 0;
-    ret_raw->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (ret_raw->fd < 0) {
-        return false;
-    }
-    setsockopt(ret_raw->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    setsockopt(ret_raw->fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    if (inet_pton(AF_INET, address, &from.sin_addr) == 1 &&
-        bind(ret_raw->fd, (struct sockaddr *)&from, sizeof from) == 0 &&
-        connect(ret_raw->fd, (struct sockaddr *)&to, sizeof to) == 0) {
-        return true;
-    }
-    raw_close(ret_raw);
-    return false;
-}
-
 /* headers: further lines, each with its line end. */
 static void print_attempt(enum way way, bool right, const char *headers, char *text, size_t size)
 {
@@ -125,7 +101,7 @@ static struct verdict attempt_from(const struct server *s, const char *address, 
 {
     struct verdict verdict = {.status = 0, .retry_after_s = -1};
     struct raw *c = malloc(sizeof *c);
-    if (c != NULL && open_from(s, address, c)) {
+    if (c != NULL && raw_open_from(s, address, c)) {
         verdict = attempt(c, way, right, headers);
         raw_close(c);
     }
@@ -214,7 +190,7 @@ static void *run_flood(void *arg)
 {
     struct flood *flood = arg;
     struct raw *c = malloc(sizeof *c);
-    if (c == NULL || !open_from(flood->server, flood->from, c)) {
+    if (c == NULL || !raw_open_from(flood->server, flood->from, c)) {
         flood->others++;
     } else {
         for (int n = flood->next++; n < flood->attempts; n = flood->next++) {
@@ -556,7 +532,7 @@ static void fail_from_many(const struct server *s, int network, int clients)
 {
     struct raw *c = malloc(sizeof *c);
     assert_non_null(c);
-    assert_true(open_from(s, LOCALHOST, c));
+    assert_true(raw_open_from(s, LOCALHOST, c));
     for (int i = 0; i < clients; i++) {
         char headers[100];
         snprintf(headers, sizeof headers, "X-Forwarded-For: 198.%d.%d.%d\r\n", network, i / 250,

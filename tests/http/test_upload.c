@@ -27,6 +27,19 @@ static void post(const struct server *s, const char *path, const char *const *he
         r);
 }
 
+/* A form that was written by hand. */
+static void post_text(const struct server *s, const char *const *headers, const char *body,
+                      struct response *r)
+{
+    http_do(s,
+            &(struct request){.method = "POST",
+                              .path = FUTURE,
+                              .auth = AUTH_COOKIE,
+                              .headers = headers,
+                              .text = body},
+            r);
+}
+
 static void put(const struct server *s, const char *path, const char *const *headers,
                 const char *text, struct response *r)
 {
@@ -164,9 +177,7 @@ static void test_body_in_small_pieces(void **state)
         struct response r;
         char id[ID_CHARS + 1];
         assert_int_equal(raw_answer(c, false, &r), RAW_OK);
-        expect_answer(&r, 200, NULL);
-        assert_true(response_id(&r, id));
-        response_done(&r);
+        expect_upload(&r, id);
         raw_close(c);
         free(c);
         char path[32];
@@ -205,9 +216,7 @@ static void test_note(void **state)
             struct response r;
             char id[ID_CHARS + 1];
             post(s, path, NULL, parts, &r);
-            expect_answer(&r, 200, NULL);
-            assert_true(response_id(&r, id));
-            response_done(&r);
+            expect_upload(&r, id);
             expect_column(s, id, "note", cases[i].stored);
             expect_column(s, id, "filename", "dummyimage.png");
             expect_column(s, id, "content_type", "application/octet-stream");
@@ -229,9 +238,7 @@ static void test_second_note(void **state)
         struct response r;
         char id[ID_CHARS + 1];
         post(s, FUTURE, NULL, parts, &r);
-        expect_answer(&r, 200, NULL);
-        assert_true(response_id(&r, id));
-        response_done(&r);
+        expect_upload(&r, id);
         expect_column(s, id, "note", firsts[i][0] != '\0' ? firsts[i] : "(null)");
     }
     const struct part wrong_first[] = {{.name = "note", .text = "null"},
@@ -262,9 +269,7 @@ static void test_unknown_parts(void **state)
             struct response r;
             char id[ID_CHARS + 1];
             post(s, FUTURE, NULL, parts, &r);
-            expect_answer(&r, 200, NULL);
-            assert_true(response_id(&r, id));
-            response_done(&r);
+            expect_upload(&r, id);
             expect_rows(s, id, 11);
         }
     }
@@ -293,13 +298,7 @@ static void test_parts_that_are_no_fields(void **state)
             struct response r;
             snprintf(body, sizeof body, "--B\r\n%s\r\nnull\r\n%s--B\r\n%s\r\nnull\r\n--B--\r\n",
                      headers[i], files ? file : "", headers[i]);
-            http_do(s,
-                    &(struct request){.method = "POST",
-                                      .path = FUTURE,
-                                      .auth = AUTH_COOKIE,
-                                      .headers = type,
-                                      .text = body},
-                    &r);
+            post_text(s, type, body, &r);
             expect_answer(&r, files ? 200 : 400,
                           files ? NULL : "invalid request: http: no such file\n");
             assert_true(response_id(&r, id) == (files == 1));
@@ -334,9 +333,7 @@ static void test_expiration_stored(void **state)
         struct response r;
         snprintf(path, sizeof path, "/api/upload/a.txt%s", cases[i].query);
         put(s, path, NULL, "dummy bytes", &r);
-        expect_answer(&r, 200, NULL);
-        assert_true(response_id(&r, id));
-        response_done(&r);
+        expect_upload(&r, id);
         expect_column(s, id, "expiration_time", cases[i].stored);
     }
 }
@@ -389,16 +386,8 @@ static void test_names_and_types(void **state)
                  cases[i].headers);
         struct response r;
         char id[ID_CHARS + 1];
-        http_do(s,
-                &(struct request){.method = "POST",
-                                  .path = FUTURE,
-                                  .auth = AUTH_COOKIE,
-                                  .headers = type,
-                                  .text = body},
-                &r);
-        expect_answer(&r, 200, NULL);
-        assert_true(response_id(&r, id));
-        response_done(&r);
+        post_text(s, type, body, &r);
+        expect_upload(&r, id);
         expect_column(s, id, "filename", cases[i].name);
         expect_column(s, id, "content_type", cases[i].type);
         expect_rows(s, id, 11);
@@ -425,9 +414,7 @@ static void test_put_names_and_types(void **state)
         struct response r;
         char id[ID_CHARS + 1];
         put(s, cases[i].path, headers, "dummy bytes", &r);
-        expect_answer(&r, 200, NULL);
-        assert_true(response_id(&r, id));
-        response_done(&r);
+        expect_upload(&r, id);
         expect_column(s, id, "filename", cases[i].name);
         expect_column(s, id, "content_type", cases[i].type);
         expect_column(s, id, "note", strchr(cases[i].path, '?') != NULL ? "half full" : "(null)");
@@ -451,16 +438,8 @@ static void test_long_type(void **state)
     struct response r;
     char id[ID_CHARS + 1];
     char path[32];
-    http_do(s,
-            &(struct request){.method = "POST",
-                              .path = FUTURE,
-                              .auth = AUTH_COOKIE,
-                              .headers = headers,
-                              .text = body},
-            &r);
-    expect_answer(&r, 200, NULL);
-    assert_true(response_id(&r, id));
-    response_done(&r);
+    post_text(s, headers, body, &r);
+    expect_upload(&r, id);
     char sql[100];
     snprintf(sql, sizeof sql, "SELECT length(content_type) FROM entries WHERE id = '%s'", id);
     assert_int_equal(db_int(s, sql), TYPE_BYTES);
@@ -499,9 +478,7 @@ static void test_put_long_type(void **state)
     char id[ID_CHARS + 1];
     char path[32];
     put(s, "/api/upload/song.mp3", headers, "dummy bytes", &r);
-    expect_answer(&r, 200, NULL);
-    assert_true(response_id(&r, id));
-    response_done(&r);
+    expect_upload(&r, id);
     expect_column(s, id, "content_type", "");
     snprintf(path, sizeof path, "/-%s", id);
     http_get(s, path, &r);

@@ -40,6 +40,19 @@ static void remove_database(const struct fixture *fix)
     }
 }
 
+/* Whether this case is left out. ThreadSanitizer looks for races between few threads that do the
+ * same in every case, and takes two minutes for all of them: every fifth will do, which still has
+ * every layout and every way to lie there. The other builds leave nothing out. */
+static bool left_out(void)
+{
+#ifdef __SANITIZE_THREAD__
+    static int cases;
+    return cases++ % 5 != 0;
+#else
+    return false;
+#endif
+}
+
 /* Opens it, saying which case failed. */
 static void open_case(struct fixture *fix, const char *what)
 {
@@ -210,6 +223,9 @@ static void test_every_layout(void **state)
     char *schema = fresh_schema(fix);
     for (int layout = OLD_1_0; layout < OLD_NEWEST; layout++) {
         for (size_t i = 0; i < ARRAY_LEN(lyings); i++) {
+            if (left_out()) {
+                continue;
+            }
             char what[64];
             (void)snprintf(what, sizeof what, "version %d, %s", layout, lyings[i].name);
             make(fix, layout, &lyings[i], NULL);
@@ -415,8 +431,8 @@ static void test_repairs(void **state)
     struct fixture *fix = *state;
     for (size_t i = 0; i < ARRAY_LEN(repairs); i++) {
         for (int layout = repairs[i].from; layout <= repairs[i].to; layout++) {
-            if (layout == 1) {
-                continue; /* has no data rows to damage; else as 2 */
+            if (layout == 1 || left_out()) {
+                continue; /* 1 has no data rows to damage; else as 2 */
             }
             make(fix, layout, &lyings[0], repairs[i].sql);
             open_case(fix, repairs[i].sql);
@@ -613,6 +629,9 @@ static void test_refusals(void **state)
     for (size_t i = 0; i < ARRAY_LEN(refusals); i++) {
         for (int layout = refusals[i].from; layout <= refusals[i].to; layout++) {
             for (size_t j = 0; j < ARRAY_LEN(lyings) && layout != 1; j++) {
+                if (left_out()) {
+                    continue;
+                }
                 old_database_make(fix->path,
                                   &(struct old_database){.layout = layout,
                                                          .journal_mode = lyings[j].journal_mode,

@@ -26,10 +26,11 @@ static inline struct slice slice_of(const void *ptr, size_t len)
     return (struct slice){ptr, len};
 }
 
-/* The rest after the first n bytes; n must not exceed the length. */
+/* The rest after the first n bytes; n must not exceed the length. Nothing is added to a NULL: not
+ * even 0 may be. */
 static inline struct slice slice_skip(struct slice s, size_t n)
 {
-    return (struct slice){s.ptr + n, s.len - n};
+    return (struct slice){n > 0 ? s.ptr + n : s.ptr, s.len - n};
 }
 
 bool slice_eq(struct slice a, struct slice b);

@@ -42,6 +42,10 @@ struct server_figures {
 /* Any thread. */
 void server_figures(struct server *server, struct server_figures *ret_figures);
 
+/* Serves a connected stream socket, one end of a socket pair for example, as if its client had come
+ * from 127.0.0.1. Takes the descriptor, also when it fails. A seam for tests. */
+bool server_adopt(struct server *server, int fd) MUST_CHECK;
+
 /* Once a second: answers refused bodies that have stalled, cuts connections that are too slow
  * (limits.h) or whose client has left. */
 void server_tick(struct server *server);
