@@ -183,7 +183,7 @@ static void test_end_is_missing(void **state)
 
 /* ---- deleting meanwhile ---- */
 
-enum { DELETIONS = 300 };
+enum { DELETIONS = 100 };
 
 struct opener {
     struct store *store;
