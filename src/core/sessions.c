@@ -69,7 +69,8 @@ static err_t passphrase_is_known(struct store *store, struct slice passphrase, b
         return err;
     }
     err = make_mark(passphrase, &mark);
-    *ret_known = err == ERR_OK && strcmp(mark.text, stored) == 0;
+    size_t len = strlen(mark.text);
+    *ret_known = err == ERR_OK && strlen(stored) == len && digest_equal(mark.text, stored, len);
     return err;
 }
 

@@ -7,7 +7,8 @@
  *
  * The filter is written as the kernel runs it, instructions of the classic BPF over struct
  * seccomp_data. Calls whose answer depends on nothing else are remembered by the kernel
- * (since 5.11) and cost no run of the filter, so the order of the list does not matter.
+ * (since 5.11) and cost no run of the filter, so their order does not matter; those with conditions
+ * come first. The rest costs a fraction of a microsecond.
  *
  * To find out what is missing after a change: strace -f, and look for ENOSYS and EPERM; the test
  * http/test_sandbox does that. */
@@ -92,6 +93,12 @@ struct condition {
 
 enum { WHOLE_INT = 0x7fffffff };
 
+#ifdef SANDBOX_FOR_SANITIZERS
+static const bool for_sanitizers = true; /* the list above has the calls without conditions */
+#else
+static const bool for_sanitizers = false;
+#endif
+
 /* A filter's length: two instructions for each of the list, nine for each condition, five around.
  */
 enum {
@@ -159,11 +166,11 @@ static void make_program(struct program *program)
     add(program, BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCHITECTURE, 1, 0);
     add_answer(program, SECCOMP_RET_KILL_PROCESS);
     add_load(program, offsetof(struct seccomp_data, nr));
+    for (size_t i = 0; i < CONDITIONS && !for_sanitizers; i++) {
+        add_condition(program, &conditions[i]);
+    }
     for (size_t i = 0; i < ALLOWED; i++) {
         add_allowed(program, allowed[i]);
-    }
-    for (size_t i = 0; i < CONDITIONS; i++) {
-        add_condition(program, &conditions[i]);
     }
     add_answer(program, SECCOMP_RET_ERRNO | ENOSYS);
 }

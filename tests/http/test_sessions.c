@@ -428,8 +428,8 @@ static void test_system(void **state)
     for (const char *at = response_text(&r); (at = strstr(at, "\":")) != NULL; at++) {
         members++;
     }
-    /* and of the build three, canShrink, upkeep, of looking for damage four */
-    assert_int_equal(members, ARRAY_LEN(numbers) + 9);
+    /* and of the build three, sandbox, canShrink, upkeep, of looking for damage four */
+    assert_int_equal(members, ARRAY_LEN(numbers) + 10);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         (void)number_of(&r, numbers[i]);
     }

@@ -23,6 +23,7 @@ static const struct information_page all_known = {
     .version = "1.0",
     .revision = "abc",
     .commit_time = "2026-01-01",
+    .sandbox = "no new privileges, seccomp",
     .resident_size = "11 B",
     .resident_peak_size = "12 B",
     .anonymous_size = "13 B",
@@ -90,6 +91,7 @@ static void test_everything(void **state)
         "Chunk buffers in use: 6 of 7, 19 B each<",
         "Open connections: 8<",
         "Requests running: 9,",
+        "Sandbox: no new privileges, seccomp<",
     };
     (void)state;
     struct buf page;
