@@ -1,6 +1,6 @@
 /* The sandbox around the real program: what the kernel says of the process, that nothing of its
  * work needs what was taken away, wherever the database lies, and whose user it runs as
- * (docs/decisions/0009-sandbox.md). What the sandbox forbids is tried in unit/test_sandbox. */
+ * (docs/decisions/0010-sandbox.md). What the sandbox forbids is tried in unit/test_sandbox. */
 #include "api.h"
 #include <dirent.h>
 #include <pwd.h>

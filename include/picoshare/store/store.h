@@ -54,7 +54,7 @@ struct store_options {
     int64_t history_rows; /* downloads of a file that are kept; 0: HISTORY_MAX_ROWS */
     /* From here on the log is copied into the database; 0: WAL_SOFT_BYTES. A seam for tests. */
     int64_t log_bytes;
-    bool secure_delete;   /* overwrite what is deleted (docs/database.md says at what price) */
+    bool secure_delete; /* overwrite what is deleted (docs/database.md says at what price) */
 };
 
 /* Draws the seed of SQLite's random numbers from /dev/urandom, which the sandbox hides later.
