@@ -78,7 +78,7 @@ static void test_logs(void **state)
     static const char *const bodies[] = {"{\"sharedSecretKey\":\"" MISTYPED "\"}",
                                          "{\"sharedSecretKey\":\"" PLANTED "\"",
                                          "{\"sharedSecretKey\":[\"" PLANTED "\"]}",
-                                         "sharedSecretKey=" MISTYPED "&next=%2F", "\x01" PLANTED};
+                                         "sharedSecretKey=" MISTYPED "&next=%2F", ("\x01" PLANTED)};
     (void)state;
     struct server s;
     char right[256];
