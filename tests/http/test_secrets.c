@@ -75,10 +75,10 @@ static void ask(const struct server *s, const struct known_route *route, const c
 static void test_logs(void **state)
 {
     static const char *const debug[] = {"-debug", NULL};
-    static const char *const bodies[] = {
-        "{\"sharedSecretKey\":\"" MISTYPED "\"}", "{\"sharedSecretKey\":\"" PLANTED "\"",
-        "{\"sharedSecretKey\":[\"" PLANTED "\"]}", "sharedSecretKey=" MISTYPED "&next=%2F",
-        /* no JSON, no form */ (const char *)"\x01" PLANTED};
+    static const char *const bodies[] = {"{\"sharedSecretKey\":\"" MISTYPED "\"}",
+                                         "{\"sharedSecretKey\":\"" PLANTED "\"",
+                                         "{\"sharedSecretKey\":[\"" PLANTED "\"]}",
+                                         "sharedSecretKey=" MISTYPED "&next=%2F", ("\x01" PLANTED)};
     (void)state;
     struct server s;
     char right[256];
