@@ -11,19 +11,19 @@
 
 enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_EXTRAS, STEP_SESSIONS, STEP_DELETED_LINKS, STEP_END };
 
-/* Looks at up to ENTRIES_AT_ONCE entries after collect->rowid. */
-static err_t collect_entries(struct store *store, struct store_collect *collect)
+/* Looks at up to ENTRIES_AT_ONCE entries after place->rowid. */
+static err_t collect_entries(struct store *store, struct store_collect_place *place)
 {
     enum { ENTRIES_AT_ONCE = 500 };
-    char expired[sizeof collect->at] = "";
-    int64_t last = collect->rowid;
+    char expired[sizeof place->at] = "";
+    int64_t last = place->rowid;
     int64_t seen = 0;
     struct query q =
         query_start(&store->writer, "SELECT rowid, id, expiration_time IS NOT NULL AND"
                                     " unixepoch(expiration_time) < ?"
                                     " FROM entries WHERE rowid > ? ORDER BY rowid LIMIT ?");
     query_bind_int(&q, clock_now_s(store->clock));
-    query_bind_int(&q, collect->rowid);
+    query_bind_int(&q, place->rowid);
     query_bind_int(&q, ENTRIES_AT_ONCE);
     while (expired[0] == '\0' && query_row(&q)) {
         seen++;
@@ -37,28 +37,28 @@ static err_t collect_entries(struct store *store, struct store_collect *collect)
     bool done = true;
     if (err == ERR_OK && expired[0] != '\0') {
         err = remove_entry(store, expired, HISTORY_STEP, &done);
-        collect->entries_removed += done ? 1 : 0;
+        place->entries_removed += done ? 1 : 0;
     }
-    collect->rowid = done ? last : last - 1; /* the same entry again: its history is long */
+    place->rowid = done ? last : last - 1; /* the same entry again: its history is long */
     if (seen == 0) {
-        collect->step = STEP_ORPHANS;
+        place->step = STEP_ORPHANS;
     }
     return err;
 }
 
-/* Looks at the file of the next chunk row after collect->at. */
-static err_t collect_orphan(struct store *store, struct store_collect *collect)
+/* Looks at the file of the next chunk row after place->at. */
+static err_t collect_orphan(struct store *store, struct store_collect_place *place)
 {
     /* Longer ids are nobody's; they are left alone. */
     struct query q = query_start(
         &store->writer, "SELECT id, EXISTS (SELECT 1 FROM entries AS e WHERE e.id = d.id)"
                         " FROM entries_data AS d WHERE id > ? AND length(CAST(id AS BLOB)) < ?"
                         " ORDER BY id LIMIT 1");
-    query_bind_text(&q, collect->at);
-    query_bind_int(&q, (int64_t)sizeof collect->at);
+    query_bind_text(&q, place->at);
+    query_bind_int(&q, (int64_t)sizeof place->at);
     bool found = query_row(&q);
     bool orphan = false;
-    char id[sizeof collect->at] = "";
+    char id[sizeof place->at] = "";
     if (found) {
         struct slice text = query_column_text(&q, 0);
         orphan = slice_copy(text, id, sizeof id) && query_column_int(&q, 1) == 0 &&
@@ -67,41 +67,41 @@ static err_t collect_orphan(struct store *store, struct store_collect *collect)
     }
     err_t err = query_end(&q);
     if (err != ERR_OK || !found) {
-        collect->step = STEP_EXTRAS;
-        collect->at[0] = '\0';
+        place->step = STEP_EXTRAS;
+        place->at[0] = '\0';
         return err;
     }
     bool done = true;
     if (orphan) {
         /* It may take several slices; it counts once. */
-        collect->orphans_removed += strcmp(id, collect->removing) != 0 ? 1 : 0;
-        memcpy(collect->removing, id, sizeof id);
+        place->orphans_removed += strcmp(id, place->removing) != 0 ? 1 : 0;
+        memcpy(place->removing, id, sizeof id);
         err = remove_chunks(store, id, &done);
     }
     if (done) {
-        memcpy(collect->at, id, sizeof id);
+        memcpy(place->at, id, sizeof id);
     }
     return err;
 }
 
-/* Looks at the records of up to EXTRAS_AT_ONCE files after collect->at. A file without contents has
+/* Looks at the records of up to EXTRAS_AT_ONCE files after place->at. A file without contents has
  * none either: the list of files takes a recorded size for the sign of some (list.c). */
-static err_t collect_extras(struct store *store, struct store_collect *collect)
+static err_t collect_extras(struct store *store, struct store_collect_place *place)
 {
     enum { EXTRAS_AT_ONCE = 500 };
-    char last[sizeof collect->at] = "";
+    char last[sizeof place->at] = "";
     bool found = false;
     struct query q =
         query_start(&store->writer, "SELECT max(id) FROM (SELECT id FROM ext_files WHERE id > ?"
                                     " AND length(CAST(id AS BLOB)) < ? ORDER BY id LIMIT ?)");
-    query_bind_text(&q, collect->at);
+    query_bind_text(&q, place->at);
     query_bind_int(&q, (int64_t)sizeof last);
     query_bind_int(&q, EXTRAS_AT_ONCE);
     found =
         query_row(&q) && slice_copy(query_column_text(&q, 0), last, sizeof last) && last[0] != '\0';
     err_t err = query_end(&q);
     if (err != ERR_OK || !found) {
-        collect->step = STEP_SESSIONS;
+        place->step = STEP_SESSIONS;
         return err == ERR_OK ? conn_run(&store->writer, "DELETE FROM ext_damaged WHERE id NOT IN"
                                                         " (SELECT id FROM entries)")
                              : err;
@@ -110,47 +110,55 @@ static err_t collect_extras(struct store *store, struct store_collect *collect)
                     "DELETE FROM ext_files WHERE id > ? AND id <= ? AND"
                     " (NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.id = ext_files.id) OR"
                     " NOT EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = ext_files.id))");
-    query_bind_text(&q, collect->at);
+    query_bind_text(&q, place->at);
     query_bind_text(&q, last);
-    memcpy(collect->at, last, sizeof last);
+    memcpy(place->at, last, sizeof last);
     return query_finish(&q);
 }
 
-static err_t collect_sessions(struct store *store, struct store_collect *collect)
+static err_t collect_sessions(struct store *store, struct store_collect_place *place)
 {
     struct query q = query_start(&store->writer, "DELETE FROM ext_sessions WHERE expires <= ?");
     query_bind_int(&q, clock_now_s(store->clock));
-    collect->step = STEP_DELETED_LINKS;
+    place->step = STEP_DELETED_LINKS;
     return query_finish(&q);
 }
 
 static err_t run_collect(struct store *store, struct store_job *job)
 {
     struct store_collect *collect = CONTAINER_OF(job, struct store_collect, job);
+    struct store_collect_place *place = &collect->place;
+    if (job->rerun) {
+        *place = collect->begun;
+    } else {
+        collect->begun = *place;
+    }
     err_t err = ERR_OK;
     do {
-        switch (collect->step) {
+        switch (place->step) {
         case STEP_ENTRIES:
-            err = collect_entries(store, collect);
+            err = collect_entries(store, place);
             break;
         case STEP_ORPHANS:
-            err = collect_orphan(store, collect);
+            err = collect_orphan(store, place);
             break;
         case STEP_EXTRAS:
-            err = collect_extras(store, collect);
+            err = collect_extras(store, place);
             break;
         case STEP_SESSIONS:
-            err = collect_sessions(store, collect);
+            err = collect_sessions(store, place);
             break;
         case STEP_DELETED_LINKS:
             err = guest_links_forget_deleted(store);
-            collect->step = STEP_END;
+            place->step = STEP_END;
             break;
         default:
             return ERR_INTERNAL;
         }
-    } while (err == ERR_OK && collect->step != STEP_END && !writer_slice_over(store));
-    job->again = err == ERR_OK && collect->step != STEP_END;
+    } while (err == ERR_OK && place->step != STEP_END && !writer_slice_over(store));
+    collect->entries_removed = place->entries_removed;
+    collect->orphans_removed = place->orphans_removed;
+    job->again = err == ERR_OK && place->step != STEP_END;
     return err;
 }
 

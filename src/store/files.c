@@ -91,7 +91,8 @@ static err_t run_append(struct store *store, struct store_job *job)
 
 void store_append_init(struct store_append *append)
 {
-    *append = (struct store_append){.job = {.run = run_append, .lane = STORE_BULK}};
+    *append =
+        (struct store_append){.job = {.run = run_append, .lane = STORE_BULK, .takes_room = true}};
 }
 
 /* ---- publish ---- */
@@ -172,7 +173,8 @@ static err_t run_publish(struct store *store, struct store_job *job)
 
 void store_publish_init(struct store_publish *publish)
 {
-    *publish = (struct store_publish){.job = {.run = run_publish, .durable = true}};
+    *publish =
+        (struct store_publish){.job = {.run = run_publish, .durable = true, .takes_room = true}};
 }
 
 /* ---- reading ---- */

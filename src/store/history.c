@@ -49,7 +49,7 @@ static err_t run_record(struct store *store, struct store_job *job)
 
 void store_record_download_init(struct store_record_download *record)
 {
-    *record = (struct store_record_download){.job = {.run = run_record}};
+    *record = (struct store_record_download){.job = {.run = run_record, .takes_room = true}};
 }
 
 err_t store_count_downloads(struct store *store, const char *entry_id, bool unique_clients,

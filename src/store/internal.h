@@ -29,10 +29,12 @@ struct store {
     void (*event)(enum store_event event);
     int lock_fd;    /* keeps other processes of ours out; -1: not open */
     char *log_path; /* of its write-ahead log */
+    char *reserve_path;
     bool foreign_checkpoints;
     bool secure_delete;
     int64_t history_rows;   /* downloads of a file that are kept */
-    int64_t log_soft_bytes; /* as WAL_SOFT_BYTES, or less */
+    int64_t log_soft_bytes; /* as WAL_SOFT_BYTES, or less … */
+    int64_t log_kept_bytes; /* … and as WAL_KEPT_BYTES */
     int64_t page_bytes;
     int64_t upgraded_from; /* as store_upgraded_from() */
 
@@ -50,6 +52,8 @@ struct store {
     int64_t last_slice_ms;
     int64_t logged_since_commit; /* bytes of chunks in the running transaction */
     bool distrusted;             /* a flush has failed (flush.c) */
+    int64_t reserve_bytes;       /* of the reserve; 0: there is none */
+    int64_t next_reserve_ms;     /* none is made before this */
     bool disk_was_full;          /* for a job since the last checkpoint: an empty log is room */
     int64_t next_blocking_ms;    /* no waiting for foreign readers before this */
     _Atomic int64_t wal_bytes;   /* read by any thread */
@@ -89,6 +93,8 @@ bool writer_slice_over(const struct store *store);
 
 /* Looks on at the commits of the writer's connection, which is a new one. */
 void writer_watch_commits(struct store *store);
+/* So that writer_roll_back() needs no memory, of which there may be none. */
+err_t writer_prepare_roll_back(struct store *store) MUST_CHECK;
 /* Ends the transaction that is open, if one is. */
 void writer_roll_back(struct store *store);
 
@@ -101,6 +107,17 @@ err_t flush_regain_trust(struct store *store) MUST_CHECK;
  * there is none. No transaction is open. */
 err_t flush_log_again(struct conn *conn) MUST_CHECK;
 
+/* disk.c — the room that is kept for a full disk: in the log, and in the reserve. Writer thread, or
+ * before it starts. */
+/* How much that is to be here, which sets the limits of the log. */
+void disk_set_limits(struct store *store, int64_t log_bytes);
+/* Before anything is read: gives the reserve of an earlier start up if there is no room to start.
+ */
+void disk_start(struct store *store);
+/* Makes what is missing and has room; the log is there. */
+void disk_keep_room(struct store *store);
+/* Gives the reserve up; false when there is none. */
+bool disk_release_reserve(struct store *store);
 /* disk.c — ERR_FULL when a chunk of that size had better not be stored. Writer thread. */
 err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 

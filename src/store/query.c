@@ -25,6 +25,10 @@ err_t query_err(sqlite3 *db, int rc)
     case SQLITE_NOTADB:
         return ERR_CORRUPT;
     case SQLITE_IOERR:
+        if (rc == SQLITE_IOERR_NOMEM) {
+            return ERR_NOMEM;
+        }
+        /* fall through */
     case SQLITE_CANTOPEN:
     case SQLITE_READONLY:
         /* The shared-memory file reports a full disk as an I/O error. */

@@ -85,18 +85,28 @@ static void keep_log_on_close(struct conn *conn)
 static err_t set_up_writer(struct store *store)
 {
     struct conn *conn = &store->writer;
-    /* The log is kept at its soft size once it has shrunk; checkpoints are the writer's own. */
+    /* What one statement may have to take back is kept in memory: a temporary file would find no
+     * room on a full disk, and not even a delete would pass. Sorting is not what the writer does.
+     */
+    err_t err = conn_exec(conn, "PRAGMA temp_store = MEMORY");
+    if (err != ERR_OK) {
+        return err;
+    }
+    /* The log's file is kept at a size once it has shrunk; checkpoints are the writer's own. */
     char pragmas[192];
     (void)snprintf(pragmas, sizeof pragmas,
                    "PRAGMA secure_delete = %s; PRAGMA wal_autocheckpoint = 0;"
                    "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = %" PRId64,
-                   store->secure_delete ? "ON" : "FAST", store->log_soft_bytes);
-    err_t err = conn_exec(conn, pragmas);
+                   store->secure_delete ? "ON" : "FAST", store->log_kept_bytes);
+    err = conn_exec(conn, pragmas);
     if (err == ERR_OK) {
         err = set_cache(conn, WRITER_CACHE_KIB);
     }
     if (err == ERR_OK) {
         err = conn_int(conn, "PRAGMA page_size", &store->page_bytes);
+    }
+    if (err == ERR_OK) {
+        err = writer_prepare_roll_back(store);
     }
     if (err == ERR_OK) {
         store->flushing = false;
@@ -119,6 +129,8 @@ static err_t open_writer(const struct store_options *options, struct store *stor
         keep_log_on_close(conn);
     }
     if (err == ERR_OK) {
+        disk_set_limits(store, options->log_bytes);
+        disk_start(store);
         err = schema_prepare(conn, options, &store->upgraded_from, ret_info);
     }
     if (err != ERR_OK) {
@@ -163,16 +175,31 @@ static err_t set_temp_directory(const char *path)
     return sqlite3_temp_directory != NULL ? ERR_OK : ERR_NOMEM;
 }
 
+static err_t path_beside(const char *path, const char *suffix, char **ret_path)
+{
+    struct buf text;
+    buf_init(&text, PATH_MAX);
+    buf_addf(&text, "%s%s", path, suffix);
+    err_t err = buf_err(&text);
+    if (err == ERR_OK) {
+        *ret_path = mem_dup(buf_str(&text), text.len);
+        err = *ret_path != NULL ? ERR_OK : ERR_NOMEM;
+    }
+    buf_done(&text);
+    return err;
+}
+
 static err_t copy_paths(struct store *store, const char *path)
 {
-    struct buf log_path;
-    buf_init(&log_path, PATH_MAX);
-    buf_addf(&log_path, "%s-wal", path);
     store->path = mem_dup(path, strlen(path));
-    store->log_path = mem_dup(buf_str(&log_path), log_path.len);
-    err_t err = buf_err(&log_path);
-    buf_done(&log_path);
-    return err != ERR_OK || (store->path != NULL && store->log_path != NULL) ? err : ERR_NOMEM;
+    err_t err = store->path != NULL ? ERR_OK : ERR_NOMEM;
+    if (err == ERR_OK) {
+        err = path_beside(path, "-wal", &store->log_path);
+    }
+    if (err == ERR_OK) {
+        err = path_beside(path, "-reserve", &store->reserve_path);
+    }
+    return err;
 }
 
 static void close_all(struct store *store)
@@ -196,6 +223,7 @@ static void free_store(struct store *store)
     lock_done(&store->readers_lock);
     mem_free(store->path);
     mem_free(store->log_path);
+    mem_free(store->reserve_path);
     mem_free(store);
 }
 
@@ -219,7 +247,6 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     store->foreign_checkpoints = options->foreign_checkpoints;
     store->secure_delete = options->secure_delete;
     store->history_rows = options->history_rows > 0 ? options->history_rows : HISTORY_MAX_ROWS;
-    store->log_soft_bytes = options->log_bytes > 0 ? options->log_bytes : WAL_SOFT_BYTES;
     lock_init(&store->readers_lock);
     lock_cond_init(&store->reader_free);
     list_init(&store->drafts);
@@ -238,6 +265,8 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
         free_store(store);
         return err;
     }
+    store->next_reserve_ms = clock_mono_ms(store->clock);
+    disk_keep_room(store);
     writer_start(store);
     *ret_store = store;
     return ERR_OK;

@@ -8,6 +8,8 @@
 static err_t run_vacuum(struct store *store, struct store_job *job)
 {
     struct store_vacuum *vacuum = CONTAINER_OF(job, struct store_vacuum, job);
+    vacuum->pages_freed = job->rerun ? vacuum->begun : vacuum->pages_freed;
+    vacuum->begun = vacuum->pages_freed;
     int64_t mode = 0;
     int64_t before = 0;
     int64_t left = 0;

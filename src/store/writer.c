@@ -64,10 +64,19 @@ static err_t set_flushing(struct store *store, bool flushing)
     return err;
 }
 
+static const char roll_back_sql[] = "ROLLBACK";
+
+err_t writer_prepare_roll_back(struct store *store)
+{
+    struct query q = query_start(&store->writer, roll_back_sql);
+    return query_end(&q);
+}
+
 void writer_roll_back(struct store *store)
 {
     if (sqlite3_get_autocommit(store->writer.db) == 0) {
-        (void)sqlite3_exec(store->writer.db, "ROLLBACK", NULL, NULL, NULL);
+        err_t err = conn_run(&store->writer, roll_back_sql); /* prepared: it needs no memory */
+        (void)err;
     }
     check(sqlite3_get_autocommit(store->writer.db) != 0);
 }
@@ -116,46 +125,6 @@ static err_t run_together(struct store *store, struct store_job *jobs)
     return err;
 }
 
-static void fail_all(struct store_job *jobs, err_t err)
-{
-    for (struct store_job *job = jobs; job != NULL; job = job->next) {
-        job->result = err;
-        job->again = false;
-    }
-}
-
-static void run_one_by_one(struct store *store, struct store_job *jobs)
-{
-    err_t begun = ERR_OK;
-    for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
-        next = job->next;
-        job->next = NULL;
-        if (begun == ERR_OK) {
-            begun = begin(store, job);
-        }
-        err_t err = begun == ERR_OK ? run_together(store, job) : begun;
-        if (err != ERR_OK) {
-            fail_all(job, err);
-        }
-        job->next = next;
-    }
-}
-
-static void run_batch(struct store *store, struct store_job *jobs)
-{
-    err_t err = begin(store, jobs);
-    if (err != ERR_OK) {
-        fail_all(jobs, err); /* waiting again for each of them would help nobody */
-        return;
-    }
-    err = run_together(store, jobs);
-    if (err != ERR_OK && jobs->next != NULL) {
-        run_one_by_one(store, jobs);
-    } else if (err != ERR_OK) {
-        fail_all(jobs, err);
-    }
-}
-
 /* ---- the log ---- */
 
 static int on_commit(void *arg, sqlite3 *db, const char *name, int pages)
@@ -173,6 +142,25 @@ void writer_watch_commits(struct store *store)
     (void)sqlite3_wal_hook(store->writer.db, on_commit, store);
 }
 
+/* As much of the log as readers allow; without room in the database the reserve gives some. */
+static void copy_log(struct store *store, bool wait)
+{
+    int log_frames = 0;
+    int copied = 0;
+    int mode = wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
+    sqlite3 *db = store->writer.db;
+    int rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, &log_frames, &copied);
+    if (query_err(db, rc) == ERR_FULL && disk_release_reserve(store)) {
+        rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, &log_frames, &copied);
+    }
+    if (rc == SQLITE_OK && log_frames == copied) {
+        /* The next transaction starts the log from its beginning, or says otherwise. */
+        atomic_store(&store->wal_bytes, 0);
+    } else if (rc != SQLITE_OK) {
+        flush_note_failure(store);
+    }
+}
+
 static void checkpoint(struct store *store)
 {
     int64_t bytes = store_wal_bytes(store);
@@ -181,21 +169,84 @@ static void checkpoint(struct store *store)
     if (store->foreign_checkpoints || store->distrusted || !needed) {
         return;
     }
-    int64_t now = clock_mono_ms(store->clock);
-    bool wait = bytes >= WAL_HARD_BYTES && now >= store->next_blocking_ms;
-    int log_frames = 0;
-    int copied = 0;
-    int rc = sqlite3_wal_checkpoint_v2(store->writer.db, NULL,
-                                       wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE,
-                                       &log_frames, &copied);
-    if (rc == SQLITE_OK && log_frames == copied) {
-        /* The next transaction starts the log from its beginning, or says otherwise. */
-        atomic_store(&store->wal_bytes, 0);
-    } else if (rc != SQLITE_OK) {
-        flush_note_failure(store);
-    }
+    bool wait = bytes >= WAL_HARD_BYTES && clock_mono_ms(store->clock) >= store->next_blocking_ms;
+    copy_log(store, wait);
     if (wait && store_wal_bytes(store) > 0) {
         store->next_blocking_ms = clock_mono_ms(store->clock) + 2 * BUSY_TIMEOUT_MS;
+    }
+}
+
+/* For a job that found the disk full: whether trying again may help, since the log begins anew or
+ * the reserve was given up. */
+static bool make_room(struct store *store)
+{
+    if (store->distrusted) {
+        return false;
+    }
+    bool logged = store_wal_bytes(store) > 0;
+    if (logged && !store->foreign_checkpoints) {
+        copy_log(store, false);
+    }
+    return (logged && store_wal_bytes(store) == 0) || disk_release_reserve(store);
+}
+
+/* ---- batches ---- */
+
+static void fail_all(struct store_job *jobs, err_t err)
+{
+    for (struct store_job *job = jobs; job != NULL; job = job->next) {
+        job->result = err;
+        job->again = false;
+    }
+}
+
+/* In a transaction of its own, which has begun. A full disk may have room left for the log to be
+ * copied; then it is tried again. */
+static void run_alone(struct store *store, struct store_job *job)
+{
+    err_t err = run_together(store, job);
+    if (err == ERR_FULL && !job->takes_room && make_room(store)) {
+        err = begin(store, job);
+        if (err == ERR_OK) {
+            job->rerun = true;
+            err = run_together(store, job);
+        }
+    }
+    job->rerun = false;
+    if (err != ERR_OK) {
+        fail_all(job, err);
+    }
+}
+
+static void run_one_by_one(struct store *store, struct store_job *jobs)
+{
+    err_t begun = ERR_OK;
+    for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
+        next = job->next;
+        job->next = NULL;
+        if (begun == ERR_OK) {
+            begun = begin(store, job);
+        }
+        if (begun == ERR_OK) {
+            run_alone(store, job);
+        } else {
+            fail_all(job, begun);
+        }
+        job->next = next;
+    }
+}
+
+static void run_batch(struct store *store, struct store_job *jobs)
+{
+    err_t err = begin(store, jobs);
+    if (err != ERR_OK) {
+        fail_all(jobs, err); /* waiting again for each of them would help nobody */
+        return;
+    }
+    if (jobs->next == NULL) {
+        run_alone(store, jobs);
+    } else if (run_together(store, jobs) != ERR_OK) {
+        run_one_by_one(store, jobs);
     }
 }
 
@@ -291,6 +342,7 @@ static void *writer_main(void *arg)
         }
         finish(store, jobs);
         checkpoint(store);
+        disk_keep_room(store);
     }
     return NULL;
 }

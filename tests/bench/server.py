@@ -195,7 +195,7 @@ class Server:
         return last - self.written_before
 
     def look_for_temporary_files(self):
-        expected = {"store.db", "store.db-wal", "store.db-shm"}
+        expected = {"store.db", "store.db-wal", "store.db-shm", "store.db-reserve"}
         for parent in (os.path.dirname(self.db), self.dir + "/tmp"):
             self.temporary.update(set(os.listdir(parent)) - expected)
         fds = f"/proc/{self.pid}/fd"

@@ -24,7 +24,8 @@ static int64_t size_of(const struct fixture *fix, const char *name)
 
 static int64_t database_bytes(const struct fixture *fix)
 {
-    return size_of(fix, "store.db") + size_of(fix, "store.db-wal") + size_of(fix, "store.db-shm");
+    return size_of(fix, "store.db") + size_of(fix, "store.db-wal") + size_of(fix, "store.db-shm") +
+           size_of(fix, "store.db-reserve");
 }
 
 static void write_bytes(const struct fixture *fix, const char *name, size_t len)

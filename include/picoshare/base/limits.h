@@ -142,6 +142,17 @@ enum {
     WAL_HARD_BYTES = 32 * MIB,
     /* … and from here on uploads are told to try again later. */
     WAL_REFUSE_BYTES = 56 * MIB,
+    /* The log's file has this size from the start and keeps it, so that a full disk still takes
+     * what is logged: the soft limit, and the transaction that goes beyond it. */
+    WAL_KEPT_BYTES = 10 * MIB,
+    /* A file of no content that is given up when the log could not be copied into the database for
+     * want of room; as large as what can be in the log then. */
+    RESERVE_BYTES = 10 * MIB,
+    /* Neither is larger than this part of the file system, for the sake of small ones. */
+    RESERVE_PART = 32,
+    /* A reserve that was given up is made again when there is room, which is looked for so often.
+     */
+    RESERVE_EVERY_MS = 5000,
     BUSY_TIMEOUT_MS = 5000,
     /* Room that uploads leave for everything else: logging deletes, small changes, the index of
      * the log. */

@@ -90,9 +90,11 @@ struct store_job {
     void *owner;                         /* the submitter's, for done() */
     size_t bytes;                        /* of file contents it stores: limits a transaction */
     enum store_lane lane;
-    bool durable; /* done() is called after the change has reached the disk */
-    bool again;   /* set by an idle job that has more to do: it is run again later */
-    err_t result; /* valid in done() */
+    bool takes_room; /* for good: it is not what the reserve of a full disk is for */
+    bool durable;    /* done() is called after the change has reached the disk */
+    bool rerun;      /* the store's: the last run was rolled back, and this one takes its place */
+    bool again;      /* set by an idle job that has more to do: it is run again later */
+    err_t result;    /* valid in done() */
 };
 
 void store_submit(struct store *store, struct store_job *job);
@@ -437,11 +439,15 @@ struct store_collect {
     struct store_job job;
     int64_t entries_removed;
     int64_t orphans_removed; /* files whose rows belonged to nothing */
-    /* the writer's: where the next slice goes on */
-    int step;
-    char at[64];
-    char removing[64];
-    int64_t rowid;
+    /* the writer's: where the next slice goes on, and where the last one began */
+    struct store_collect_place {
+        int step;
+        char at[64];
+        char removing[64];
+        int64_t rowid;
+        int64_t entries_removed;
+        int64_t orphans_removed;
+    } place, begun;
 };
 void store_collect_init(struct store_collect *collect);
 
@@ -450,6 +456,7 @@ void store_collect_init(struct store_collect *collect);
 struct store_vacuum {
     struct store_job job;
     int64_t pages_freed;
+    int64_t begun; /* the writer's: pages_freed when the last slice began */
 };
 void store_vacuum_init(struct store_vacuum *vacuum);
 
