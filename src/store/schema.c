@@ -206,6 +206,10 @@ err_t schema_prepare(struct conn *conn, const struct store_options *options,
     }
     if (database == DATABASE_CURRENT) {
         err = flush_log_again(conn);
+        if (err != ERR_OK) {
+            return err_set(ret_info, err, "cannot write the log of database %s to the disk: %s",
+                           options->path, err_name(err));
+        }
     }
     if (database == DATABASE_OLD) {
         err = upgrade_to_15(conn, options, ret_info);

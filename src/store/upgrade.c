@@ -518,6 +518,10 @@ static err_t change_outside_log(struct upgrade *up)
     err_t err = ask(up->conn, &mode, "PRAGMA main.journal_mode");
     if (err == ERR_OK) {
         err = flush_log_again(up->conn);
+        if (err != ERR_OK) {
+            return err_set(up->info, err, "cannot write the log of database %s to the disk: %s",
+                           up->options->path, err_name(err));
+        }
     }
     bool logged =
         err == ERR_OK && strcmp(mode.text, "wal") == 0 && !up->options->foreign_checkpoints;
