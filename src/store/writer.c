@@ -358,9 +358,9 @@ void writer_init(struct store *store)
     lock_cond_init(&store->work);
 }
 
-void writer_start(struct store *store)
+err_t writer_start(struct store *store)
 {
-    check(pthread_create(&store->thread, NULL, writer_main, store) == 0);
+    return pthread_create(&store->thread, NULL, writer_main, store) == 0 ? ERR_OK : ERR_NOMEM;
 }
 
 void writer_stop(struct store *store)
