@@ -15,7 +15,7 @@ static json_t *value_of(const struct json_body *body)
     return (json_t *)(uintptr_t)body;
 }
 
-/* jansson says of some failed allocations that the text is wrong. */
+/* jansson says of some failed allocations that the text is wrong, or that there is no member. */
 static _Thread_local bool lacks_memory;
 
 static void *allocate(size_t size)
@@ -62,8 +62,12 @@ err_t json_body_read(const struct buf *text, struct json_body **ret_body, struct
         json_decref(json);
         json = json_object();
     }
+    if (lacks_memory) {
+        json_decref(json);
+        return ERR_NOMEM;
+    }
     if (json == NULL) {
-        return lacks_memory ? ERR_NOMEM : ERR_INVALID;
+        return ERR_INVALID;
     }
     if (!json_is_object(json)) {
         buf_add_str(ret_reason, "a JSON object is expected");
