@@ -278,10 +278,7 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     if (err == ERR_OK) {
         store->next_reserve_ms = clock_mono_ms(store->clock);
         disk_keep_room(store);
-        err = writer_start(store);
-        if (err != ERR_OK) {
-            (void)err_set(ret_info, err, "cannot start the writer: %s", err_name(err));
-        }
+        err = writer_start(store, ret_info);
     }
     if (err != ERR_OK) {
         free_store(store);
