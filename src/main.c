@@ -341,7 +341,13 @@ static int run(struct program *program, const sigset_t *signals)
     program->fd = -1;
     lock_init(&program->lock);
     lock_cond_init(&program->wake);
-    check(pthread_create(&program->maintenance, NULL, maintenance_main, program) == 0);
+    int error = pthread_create(&program->maintenance, NULL, maintenance_main, program);
+    if (error != 0) {
+        (void)server_stop(program->server);
+        server_free(program->server);
+        (void)err_set(&info, ERR_NOMEM, "cannot start the maintenance: %s", strerror(error));
+        return fatal(&info);
+    }
     announce(program);
 
     int signal = 0;

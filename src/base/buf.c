@@ -11,6 +11,13 @@ void buf_init(struct buf *b, size_t max)
     *b = (struct buf){.max = max};
 }
 
+void buf_init_in(struct buf *b, char *bytes, size_t size)
+{
+    check(size > 0);
+    bytes[0] = '\0';
+    *b = (struct buf){.ptr = bytes, .cap = size, .max = size - 1};
+}
+
 void buf_done(struct buf *b)
 {
     mem_free(b->ptr);

@@ -37,8 +37,9 @@ void log_event(enum log_level level, const char *msg, ...)
     if ((int)level > atomic_load_explicit(&max_level, memory_order_relaxed)) {
         return;
     }
+    char bytes[LINE_MAX_BYTES + 1]; /* lack of memory is what some events tell of */
     struct buf line;
-    buf_init(&line, LINE_MAX_BYTES);
+    buf_init_in(&line, bytes, sizeof bytes);
     time_t now = (time_t)clock_now_s(&clock_system);
     struct tm tm;
     if (gmtime_r(&now, &tm) != NULL) {
@@ -55,12 +56,8 @@ void log_event(enum log_level level, const char *msg, ...)
         add_value(&line, va_arg(args, const char *));
     }
     va_end(args);
-    if (buf_err(&line) == ERR_TOOBIG) {
-        line.err = ERR_OK; /* a cut line is better than none */
-    }
-    line.max++; /* room for the line feed */
-    buf_add_char(&line, '\n');
-    ssize_t written = write(STDERR_FILENO, buf_str(&line), line.len);
+    /* What does not fit is cut off. */
+    bytes[line.len] = '\n';
+    ssize_t written = write(STDERR_FILENO, bytes, line.len + 1);
     (void)written; /* there is nowhere left to complain */
-    buf_done(&line);
 }

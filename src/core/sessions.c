@@ -131,11 +131,14 @@ void sessions_free(struct sessions *sessions)
     }
 }
 
-bool sessions_passphrase_ok(const struct sessions *sessions, struct slice passphrase)
+err_t sessions_hash_passphrase(struct slice passphrase, uint8_t ret_sha256[SHA256_BYTES])
 {
-    uint8_t sha256[SHA256_BYTES];
-    return sha256_of(passphrase, sha256) == ERR_OK &&
-           digest_equal(sha256, sessions->passphrase_sha256, sizeof sha256);
+    return sha256_of(passphrase, ret_sha256);
+}
+
+bool sessions_passphrase_ok(const struct sessions *sessions, const uint8_t sha256[SHA256_BYTES])
+{
+    return digest_equal(sha256, sessions->passphrase_sha256, SHA256_BYTES);
 }
 
 /* ---- tokens ---- */

@@ -170,16 +170,15 @@ static bool can_read_whole(const struct request *request, const struct response 
 static struct response *take_answer(struct request *request)
 {
     struct response *response = TAKE(request->answer);
-    const char *wrong = NULL;
     if (response == NULL || response_failed(response)) {
-        wrong = "out of memory";
+        response_free(response);
+        response = response_new(503); /* for the reason that web/answer.c gives */
+        response_retry_after(response);
+        response_add_text(response, "out of memory");
     } else if (can_read_whole(request, response) && !response_read_whole(response)) {
-        wrong = "failed to read the contents";
-    }
-    if (wrong != NULL) {
         response_free(response);
         response = response_new(500);
-        response_add_text(response, wrong);
+        response_add_text(response, "failed to read the contents");
     }
     return response;
 }

@@ -198,7 +198,11 @@ err_t server_bind(const char *address, uint16_t port, int *ret_fd, struct err_in
     int fd = -EAFNOSUPPORT;
     for (size_t i = 0; i < ARRAY_LEN(candidates) && candidates[i] != NULL; i++) {
         struct addrinfo *info = NULL;
-        if (getaddrinfo(candidates[i], service, &hints, &info) != 0) {
+        int rc = getaddrinfo(candidates[i], service, &hints, &info);
+        if (rc == EAI_MEMORY) {
+            return err_set(ret_info, ERR_NOMEM, "cannot listen: out of memory");
+        }
+        if (rc != 0) {
             return err_set(ret_info, ERR_INVALID, "not a numeric address: %s", candidates[i]);
         }
         fd = open_socket(info);

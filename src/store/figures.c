@@ -2,6 +2,7 @@
 #include "internal.h"
 #include "picoshare/base/num.h"
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +20,7 @@ static err_t measure_files(const char *path, int64_t *ret_bytes)
     }
     DIR *dir = opendir(directory);
     if (dir == NULL) {
-        return ERR_IO;
+        return errno == ENOMEM ? ERR_NOMEM : ERR_IO;
     }
     int64_t sum = 0;
     for (struct dirent *item = readdir(dir); item != NULL; item = readdir(dir)) {

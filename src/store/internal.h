@@ -85,7 +85,7 @@ err_t upgrade_to_15(struct conn *conn, const struct store_options *options,
 
 /* writer.c */
 void writer_init(struct store *store);
-void writer_start(struct store *store);
+err_t writer_start(struct store *store, struct err_info *ret_info) MUST_CHECK;
 /* Runs what is queued, then ends the thread. */
 void writer_stop(struct store *store);
 /* Whether the running slice of background work has used up its time. Writer thread. */

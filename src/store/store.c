@@ -146,7 +146,13 @@ static err_t open_reader(const struct store_options *options, struct conn *conn,
                          struct err_info *ret_info)
 {
     err_t err = open_conn(options, SQLITE_OPEN_READONLY, conn, ret_info);
-    return err == ERR_OK ? set_cache(conn, READER_CACHE_KIB) : err;
+    if (err != ERR_OK) {
+        return err;
+    }
+    err = set_cache(conn, READER_CACHE_KIB);
+    return err == ERR_OK ? ERR_OK
+                         : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
+                                   sqlite3_errmsg(conn->db));
 }
 
 static err_t open_readers(const struct store_options *options, struct store *store,
@@ -202,6 +208,17 @@ static err_t copy_paths(struct store *store, const char *path)
     return err;
 }
 
+static err_t prepare_paths(struct store *store, const char *path, struct err_info *ret_info)
+{
+    err_t err = copy_paths(store, path);
+    if (err == ERR_OK) {
+        err = set_temp_directory(path);
+    }
+    return err == ERR_OK
+               ? ERR_OK
+               : err_set(ret_info, err, "cannot open database %s: %s", path, err_name(err));
+}
+
 static void close_all(struct store *store)
 {
     for (size_t i = 0; i < STORE_READERS; i++) {
@@ -251,23 +268,22 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
     lock_cond_init(&store->reader_free);
     list_init(&store->drafts);
     writer_init(store);
-    err_t err = copy_paths(store, options->path);
-    if (err == ERR_OK) {
-        err = set_temp_directory(options->path);
-    }
+    err_t err = prepare_paths(store, options->path, ret_info);
     if (err == ERR_OK) {
         err = open_writer(options, store, ret_info);
     }
     if (err == ERR_OK) {
         err = open_readers(options, store, ret_info);
     }
+    if (err == ERR_OK) {
+        store->next_reserve_ms = clock_mono_ms(store->clock);
+        disk_keep_room(store);
+        err = writer_start(store, ret_info);
+    }
     if (err != ERR_OK) {
         free_store(store);
         return err;
     }
-    store->next_reserve_ms = clock_mono_ms(store->clock);
-    disk_keep_room(store);
-    writer_start(store);
     *ret_store = store;
     return ERR_OK;
 }

@@ -15,6 +15,7 @@
  * foreign reader pins above WAL_REFUSE_BYTES makes appends fail with ERR_BUSY (files.c). */
 #include "internal.h"
 #include "picoshare/base/check.h"
+#include <string.h>
 
 static void list_push(struct job_list *list, struct store_job *job)
 {
@@ -358,9 +359,12 @@ void writer_init(struct store *store)
     lock_cond_init(&store->work);
 }
 
-void writer_start(struct store *store)
+err_t writer_start(struct store *store, struct err_info *ret_info)
 {
-    check(pthread_create(&store->thread, NULL, writer_main, store) == 0);
+    int error = pthread_create(&store->thread, NULL, writer_main, store);
+    return error == 0
+               ? ERR_OK
+               : err_set(ret_info, ERR_NOMEM, "cannot start the writer: %s", strerror(error));
 }
 
 void writer_stop(struct store *store)

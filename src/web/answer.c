@@ -16,6 +16,8 @@ static const char page_csp[] =
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " media-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
 
+/* Lack of memory passes, and what failed for it may be tried again: that is 503 (RFC 9110 15.6.4),
+ * as when one of our own budgets is used up, and not 500, which says that something is broken. */
 int status_of(err_t err)
 {
     switch (err) {
@@ -270,6 +272,11 @@ void answer_unreadable(struct request *request, err_t err, const char *id, const
         log_event(LOG_ERROR, "page failed", "error", err_name(err), NULL);
     }
     answer_error(request, status_of(err), text);
+}
+
+void answer_unreadable_body(struct request *request, err_t err, const struct buf *reason)
+{
+    answer_error(request, status_of(err), err == ERR_INVALID ? buf_str(reason) : err_name(err));
 }
 
 void answer_empty(struct request *request, int status)

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { NOTE_VISITOR, NOTE_RETRY_AFTER_S };
+enum { NOTE_VISITOR, NOTE_RETRY_AFTER_S, NOTE_ERROR };
 
 /* What is known of who asks; it is found out once for a request. */
 enum visitor {
@@ -25,20 +25,26 @@ enum visitor {
     VISITOR_FAILED
 };
 
-bool auth_passphrase_ok(struct request *request, struct slice passphrase)
+err_t auth_check_passphrase(struct request *request, struct slice passphrase)
 {
     struct app *app = app_of(request);
+    uint8_t sha256[SHA256_BYTES];
     int64_t retry_after_s = 0;
+    err_t err = sessions_hash_passphrase(passphrase, sha256);
+    if (err != ERR_OK) {
+        return err;
+    }
     if (!throttle_enter(app->throttle, request_client(request), &retry_after_s)) {
         request_set_note(request, NOTE_RETRY_AFTER_S, retry_after_s);
-        return false;
-    }
-    if (!sessions_passphrase_ok(app->sessions, passphrase)) {
+        err = ERR_AUTH;
+    } else if (!sessions_passphrase_ok(app->sessions, sha256)) {
         log_event(LOG_WARN, "wrong passphrase", "client", request_client(request), NULL);
-        return false;
+        err = ERR_AUTH;
+    } else {
+        throttle_passed(app->throttle, request_client(request));
     }
-    throttle_passed(app->throttle, request_client(request));
-    return true;
+    digest_wipe(sha256, sizeof sha256);
+    return err;
 }
 
 int64_t auth_retry_after_s(const struct request *request)
@@ -62,21 +68,33 @@ bool auth_token(const struct request *request, struct slice *ret_token)
     return token.ptr != NULL;
 }
 
+static err_t check_basic(struct request *request)
+{
+    struct basic_auth basic;
+    err_t err = ERR_AUTH;
+    if (basic_auth_parse(request_header(request, "Authorization"), &basic) == ERR_OK) {
+        err = auth_check_passphrase(request, slice_str(basic.password));
+    }
+    digest_wipe(&basic, sizeof basic);
+    return err;
+}
+
 static enum visitor find_visitor(struct request *request)
 {
     struct slice token;
     bool prolonged = false;
+    err_t err = ERR_AUTH;
     if (auth_token(request, &token)) {
-        err_t err = sessions_check(app_of(request)->sessions, token, &prolonged);
-        if (err != ERR_AUTH) {
-            return err != ERR_OK ? VISITOR_FAILED : prolonged ? VISITOR_PROLONGED : VISITOR_OWNER;
-        }
+        err = sessions_check(app_of(request)->sessions, token, &prolonged);
     }
-    struct basic_auth basic;
-    bool owner = basic_auth_parse(request_header(request, "Authorization"), &basic) == ERR_OK &&
-                 auth_passphrase_ok(request, slice_str(basic.password));
-    digest_wipe(&basic, sizeof basic);
-    return owner ? VISITOR_OWNER : VISITOR_STRANGER;
+    if (err == ERR_AUTH) {
+        err = check_basic(request);
+    }
+    if (err == ERR_OK) {
+        return prolonged ? VISITOR_PROLONGED : VISITOR_OWNER;
+    }
+    request_set_note(request, NOTE_ERROR, err);
+    return err == ERR_AUTH ? VISITOR_STRANGER : VISITOR_FAILED;
 }
 
 err_t auth_check(struct request *request)
@@ -91,7 +109,7 @@ err_t auth_check(struct request *request)
     case VISITOR_PROLONGED:
         return ERR_OK;
     case VISITOR_FAILED:
-        return ERR_IO;
+        return (err_t)request_note(request, NOTE_ERROR);
     default:
         return ERR_AUTH;
     }

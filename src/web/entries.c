@@ -28,16 +28,19 @@ static void begin_edit(struct request *request)
 }
 
 /* Members as they are checked: all types first, then name, expiration, note. */
-static bool read_edit(struct edit *edit, struct buf *reason)
+static err_t read_edit(struct edit *edit, struct buf *reason)
 {
     const char *filename = "";
     const char *expiration = "";
     const char *note = "";
-    edit->body = json_body_read(&edit->call.body, reason);
-    if (edit->body == NULL || !json_body_text(edit->body, "filename", &filename, reason) ||
+    err_t err = json_body_read(&edit->call.body, &edit->body, reason);
+    if (err != ERR_OK) {
+        return err;
+    }
+    if (!json_body_text(edit->body, "filename", &filename, reason) ||
         !json_body_text(edit->body, "expiration", &expiration, reason) ||
         !json_body_text(edit->body, "note", &note, reason)) {
-        return false;
+        return ERR_INVALID;
     }
     const char *wrong = rules_filename(slice_str(filename));
     edit->job.filename = filename;
@@ -54,7 +57,7 @@ static bool read_edit(struct edit *edit, struct buf *reason)
     if (wrong != NULL) {
         buf_add_str(reason, wrong);
     }
-    return wrong == NULL;
+    return wrong == NULL ? ERR_OK : ERR_INVALID;
 }
 
 static void answer_edit(struct edit *edit)
@@ -82,10 +85,11 @@ static void end_edit(struct request *request)
     struct buf reason;
     buf_init(&reason, KIB);
     buf_add_str(&reason, "Bad request: ");
-    if (read_edit(edit, &reason)) {
+    err_t err = read_edit(edit, &reason);
+    if (err == ERR_OK) {
         call_submit(&edit->call, &edit->job.job);
     } else {
-        answer_error(request, 400, buf_str(&reason));
+        answer_unreadable_body(request, err, &reason);
     }
     buf_done(&reason);
 }

@@ -68,28 +68,30 @@ static const char *check_wish(const struct wish *wish, int64_t now_ns,
     return wrong;
 }
 
-/* 0, or the status to refuse with. */
-static int read_creation(struct creation *creation, struct buf *reason)
+static err_t read_creation(struct creation *creation, struct buf *reason)
 {
     struct app *app = app_of(creation->call.request);
     struct wish wish = {.label = "", .url_expiration = "", .lifetime = ""};
-    struct json_body *body = json_body_read(&creation->call.body, reason);
-    bool ok = body != NULL && read_members(body, &wish, reason);
+    struct json_body *body = NULL;
+    err_t err = json_body_read(&creation->call.body, &body, reason);
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool ok = read_members(body, &wish, reason);
     const char *wrong = ok ? check_wish(&wish, clock_now_ns(app->clock), &creation->link) : NULL;
     if (wrong != NULL) {
         buf_add_str(reason, wrong);
     }
-    int status = ok && wrong == NULL ? 0 : 400;
-    if (status == 0) {
+    err = ok && wrong == NULL ? ERR_OK : ERR_INVALID;
+    if (err == ERR_OK) {
         creation->link.creation_time = clock_now_s(app->clock);
         creation->link.label = mem_dup(wish.label, strlen(wish.label));
-        if (creation->link.label == NULL ||
-            rng_text(app->rng, rules_id_alphabet, GUEST_LINK_ID_LEN, creation->link.id) != ERR_OK) {
-            status = 503;
-        }
+        err = creation->link.label == NULL
+                  ? ERR_NOMEM
+                  : rng_text(app->rng, rules_id_alphabet, GUEST_LINK_ID_LEN, creation->link.id);
     }
     json_body_free(body);
-    return status;
+    return err;
 }
 
 static void answer_creation(struct creation *creation)
@@ -120,13 +122,13 @@ static void end_create(struct request *request)
     struct buf reason;
     buf_init(&reason, KIB);
     buf_add_str(&reason, "Invalid request: ");
-    int status = read_creation(creation, &reason);
-    if (status == 0) {
+    err_t err = read_creation(creation, &reason);
+    if (err == ERR_OK) {
         store_create_guest_link_init(&creation->job);
         creation->job.link = &creation->link;
         call_submit(&creation->call, &creation->job.job);
     } else {
-        answer_error(request, status, status == 503 ? "out of memory" : buf_str(&reason));
+        answer_unreadable_body(request, err, &reason);
     }
     buf_done(&reason);
 }

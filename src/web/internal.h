@@ -36,6 +36,8 @@ void answer_failure(struct request *request, err_t err, const char *text);
 /* A page that cannot be shown: status_of(err), the text as it is, and a line in the log. id: of the
  * file that the page is about, or NULL. */
 void answer_unreadable(struct request *request, err_t err, const char *id, const char *text);
+/* A body that is of no use: 400 and the reason when that is the client's fault. */
+void answer_unreadable_body(struct request *request, err_t err, const struct buf *reason);
 /* A status without a body. */
 void answer_empty(struct request *request, int status);
 /* The limit of a page: 50 rows with names of 255 bytes, escaped, stay far below. */
@@ -69,9 +71,9 @@ err_t auth_check(struct request *request) MUST_CHECK;
 bool auth_is_owner(struct request *request);
 /* Takes whoever asks for a stranger, without a look at what they show. */
 void auth_assume_stranger(struct request *request);
-/* Whether this is the passphrase; false also when the client has tried too often, and must wait
- * auth_retry_after_s() seconds (0: it need not). */
-bool auth_passphrase_ok(struct request *request, struct slice passphrase);
+/* Whether this is the passphrase. ERR_AUTH: it is not, or the client has tried too often, and must
+ * wait auth_retry_after_s() seconds (0: it need not). ERR_NOMEM: nothing is known, nor charged. */
+err_t auth_check_passphrase(struct request *request, struct slice passphrase) MUST_CHECK;
 int64_t auth_retry_after_s(const struct request *request);
 #define TOO_MANY_ATTEMPTS "too many wrong passphrases, try again later"
 /* Answers with the response, a 429, and how long to wait. */
@@ -148,9 +150,11 @@ void call_close(struct request *request);
 struct json_body;
 
 /* Once, before the first: the parser's hashes get a seed that nobody can guess. */
-void json_body_seed(void);
-/* NULL: ret_reason says why (the empty body is "EOF"). Free with json_body_free(). */
-struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason);
+void json_body_prepare(void);
+/* ERR_INVALID: ret_reason says why (the empty body is "EOF"); ERR_NOMEM. Free with
+ * json_body_free(). */
+err_t json_body_read(const struct buf *text, struct json_body **ret_body,
+                     struct buf *ret_reason) MUST_CHECK;
 void json_body_free(struct json_body *body);
 /* A member that is absent or null leaves *ret_value alone and *ret_given false (NULL: do not
  * tell). False: of another type or out of range, and ret_reason says so. The text is borrowed. */

@@ -4,6 +4,7 @@
  * ignored, names match without case, the last of several wins (of those that are spelled alike; the
  * parser keeps their first place among others), null is as good as absent. */
 #include "internal.h"
+#include "picoshare/base/mem.h"
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -14,12 +15,38 @@ static json_t *value_of(const struct json_body *body)
     return (json_t *)(uintptr_t)body;
 }
 
-void json_body_seed(void)
+/* jansson says of some failed allocations that the text is wrong, or that there is no member. */
+static _Thread_local bool lacks_memory;
+
+static void *allocate(size_t size)
 {
+    void *bytes = mem_resize(NULL, size);
+    lacks_memory = lacks_memory || bytes == NULL;
+    return bytes;
+}
+
+void json_body_prepare(void)
+{
+    json_set_alloc_funcs(allocate, mem_free);
     json_object_seed(0); /* 0: from /dev/urandom */
 }
 
-struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason)
+static json_t *read_value(const struct buf *text, struct buf *ret_reason)
+{
+    const size_t flags = JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY;
+    json_error_t error;
+    json_t *json = json_loadb(text->ptr, text->len, flags, &error);
+    if (json == NULL && json_error_code(&error) == json_error_numeric_overflow) {
+        /* It matters only where a member is asked for, and there it is then of the wrong type. */
+        json = json_loadb(text->ptr, text->len, flags | JSON_DECODE_INT_AS_REAL, &error);
+    }
+    if (json == NULL) {
+        buf_addf(ret_reason, "invalid JSON at byte %d: %s", error.position, error.text);
+    }
+    return json;
+}
+
+err_t json_body_read(const struct buf *text, struct json_body **ret_body, struct buf *ret_reason)
 {
     size_t blanks = 0;
     while (blanks < text->len && strchr(" \t\r\n", text->ptr[blanks]) != NULL) {
@@ -27,31 +54,28 @@ struct json_body *json_body_read(const struct buf *text, struct buf *ret_reason)
     }
     if (blanks == text->len) {
         buf_add_str(ret_reason, "EOF");
-        return NULL;
+        return ERR_INVALID;
     }
-    json_error_t error;
-    json_t *json =
-        json_loadb(text->ptr, text->len, JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY, &error);
-    if (json == NULL && json_error_code(&error) == json_error_numeric_overflow) {
-        /* It matters only where a member is asked for, and there it is then of the wrong type. */
-        json =
-            json_loadb(text->ptr, text->len,
-                       JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
-    }
-    if (json == NULL) {
-        buf_addf(ret_reason, "invalid JSON at byte %d: %s", error.position, error.text);
-        return NULL;
-    }
+    lacks_memory = false;
+    json_t *json = read_value(text, ret_reason);
     if (json_is_null(json)) {
         json_decref(json);
         json = json_object();
     }
-    if (!json_is_object(json)) {
-        buf_add_str(ret_reason, json == NULL ? "out of memory" : "a JSON object is expected");
+    if (lacks_memory) {
         json_decref(json);
-        return NULL;
+        return ERR_NOMEM;
     }
-    return (struct json_body *)json;
+    if (json == NULL) {
+        return ERR_INVALID;
+    }
+    if (!json_is_object(json)) {
+        buf_add_str(ret_reason, "a JSON object is expected");
+        json_decref(json);
+        return ERR_INVALID;
+    }
+    *ret_body = (struct json_body *)json;
+    return ERR_OK;
 }
 
 void json_body_free(struct json_body *body)

@@ -97,26 +97,30 @@ static bool check_secret(struct login *login, const char *secret)
         refuse(login, 400, "invalid shared secret");
         return false;
     }
-    if (auth_passphrase_ok(login->call.request, slice_str(secret))) {
-        return true;
-    }
-    if (auth_retry_after_s(login->call.request) > 0) {
+    err_t err = auth_check_passphrase(login->call.request, slice_str(secret));
+    if (err == ERR_AUTH && auth_retry_after_s(login->call.request) > 0) {
         refuse(login, 429, TOO_MANY_ATTEMPTS);
-    } else {
+    } else if (err == ERR_AUTH) {
         refuse(login, 401, "incorrect shared secret");
+    } else if (err != ERR_OK) {
+        refuse(login, status_of(err), err_name(err));
     }
-    return false;
+    return err == ERR_OK;
 }
 
 static bool check_json(struct login *login)
 {
     struct buf reason; /* not told: the answer is PicoShare's */
     buf_init(&reason, KIB);
-    struct json_body *body = json_body_read(&login->call.body, &reason);
+    struct json_body *body = NULL;
+    err_t err = json_body_read(&login->call.body, &body, &reason);
     const char *secret = "";
     bool ok = false;
-    if (body == NULL || !json_body_text(body, "sharedSecretKey", &secret, &reason)) {
-        refuse(login, 400, "malformed request");
+    if (err == ERR_OK && !json_body_text(body, "sharedSecretKey", &secret, &reason)) {
+        err = ERR_INVALID;
+    }
+    if (err != ERR_OK) {
+        refuse(login, status_of(err), err == ERR_INVALID ? "malformed request" : err_name(err));
     } else {
         ok = check_secret(login, secret);
     }

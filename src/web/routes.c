@@ -126,7 +126,7 @@ bool changes_something(const struct request *request)
 
 void app_prepare(void)
 {
-    json_body_seed();
+    json_body_prepare();
 }
 
 /* No body is decoded: of a compressed one, what is stored would not be what was meant. */

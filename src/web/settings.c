@@ -13,13 +13,16 @@ static void begin(struct request *request)
     (void)call_begin(request, sizeof(struct settings));
 }
 
-static bool read_settings(const struct settings *settings, int64_t *ret_days, struct buf *reason)
+static err_t read_settings(const struct settings *settings, int64_t *ret_days, struct buf *reason)
 {
     bool never = false;
     int64_t days = 0;
-    struct json_body *body = json_body_read(&settings->call.body, reason);
-    bool ok = body != NULL &&
-              json_body_int(body, "defaultExpirationDays", 0, UINT16_MAX, &days, NULL, reason) &&
+    struct json_body *body = NULL;
+    err_t err = json_body_read(&settings->call.body, &body, reason);
+    if (err != ERR_OK) {
+        return err;
+    }
+    bool ok = json_body_int(body, "defaultExpirationDays", 0, UINT16_MAX, &days, NULL, reason) &&
               json_body_bool(body, "defaultNeverExpire", &never, reason);
     json_body_free(body);
     const char *wrong = ok && !never ? rules_default_days(days) : NULL;
@@ -27,7 +30,7 @@ static bool read_settings(const struct settings *settings, int64_t *ret_days, st
         buf_add_str(reason, wrong);
     }
     *ret_days = never ? NEVER_DAYS : days;
-    return ok && wrong == NULL;
+    return ok && wrong == NULL ? ERR_OK : ERR_INVALID;
 }
 
 static void end(struct request *request)
@@ -49,10 +52,11 @@ static void end(struct request *request)
     buf_init(&reason, KIB);
     buf_add_str(&reason, "Invalid request: ");
     store_set_default_days_init(&settings->job);
-    if (read_settings(settings, &settings->job.days, &reason)) {
+    err_t err = read_settings(settings, &settings->job.days, &reason);
+    if (err == ERR_OK) {
         call_submit(&settings->call, &settings->job.job);
     } else {
-        answer_error(request, 400, buf_str(&reason));
+        answer_unreadable_body(request, err, &reason);
     }
     buf_done(&reason);
 }

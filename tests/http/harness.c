@@ -277,14 +277,16 @@ static int listening_port(const char *log)
     return port;
 }
 
-static void wait_listening(struct server *s)
+/* False: it ended before, with that exit code. */
+static bool wait_listening(struct server *s, int *ret_code)
 {
     int64_t end = hang_limit();
     while ((s->port = listening_port(s->log)) == 0) {
         int status;
         if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
             s->pid = 0;
-            fail_msg("the server ended with %d before it listened", exit_code(status));
+            *ret_code = exit_code(status);
+            return false;
         }
         if (harness_now_ms() > end) {
             server_kill(s);
@@ -292,9 +294,10 @@ static void wait_listening(struct server *s)
         }
         harness_sleep_ms(5);
     }
+    return true;
 }
 
-void server_start(struct server *s, const struct server_options *options)
+bool server_try_start(struct server *s, const struct server_options *options, int *ret_code)
 {
     static const struct server_options none = {0};
     const struct server_options *o = options != NULL ? options : &none;
@@ -330,7 +333,15 @@ void server_start(struct server *s, const struct server_options *options)
     close(out);
     close(err);
     assert_true(s->pid > 0);
-    wait_listening(s);
+    return wait_listening(s, ret_code);
+}
+
+void server_start(struct server *s, const struct server_options *options)
+{
+    int code = 0;
+    if (!server_try_start(s, options, &code)) {
+        fail_msg("the server ended with %d before it listened", code);
+    }
 }
 
 void server_start_again(struct server *s)

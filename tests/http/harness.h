@@ -77,6 +77,8 @@ struct server {
 
 /* Starts it and waits until it listens; fails the test when it does not. */
 void server_start(struct server *s, const struct server_options *options);
+/* The same for one that may end instead: false, and its exit code. */
+bool server_try_start(struct server *s, const struct server_options *options, int *ret_code);
 /* Starts one that has ended, in the directory it was in, without further options. */
 void server_start_again(struct server *s);
 /* Sends the signal (0: none), then waits for its exit code, or 128 + the signal that ended it;

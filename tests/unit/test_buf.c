@@ -111,12 +111,30 @@ static void test_no_memory(void **state)
     buf_done(&b);
 }
 
+static void test_given_bytes(void **state)
+{
+    (void)state;
+    struct buf b;
+    char bytes[10];
+    mem_fail_after(0);
+    buf_init_in(&b, bytes, sizeof bytes);
+    assert_string_equal(buf_str(&b), "");
+    buf_add_str(&b, "012345678");
+    assert_int_equal(buf_err(&b), ERR_OK);
+    assert_string_equal(buf_str(&b), "012345678");
+    buf_add_char(&b, '9');
+    mem_fail_after(-1);
+    assert_int_equal(buf_err(&b), ERR_TOOBIG);
+    assert_string_equal(bytes, "012345678");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),          cmocka_unit_test(test_appends),
         cmocka_unit_test(test_numbers),        cmocka_unit_test(test_maximum_is_exact),
         cmocka_unit_test(test_failure_sticks), cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_given_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

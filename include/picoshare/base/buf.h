@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct buf {
-    char *ptr;  /* owned; always followed by a NUL byte when not NULL */
+    char *ptr;  /* owned (but see buf_init_in); followed by a NUL byte when not NULL */
     size_t len; /* bytes in use, the NUL not counted */
     size_t cap;
     size_t max; /* len never exceeds it */
@@ -20,6 +20,9 @@ struct buf {
 };
 
 void buf_init(struct buf *b, size_t max);
+/* In the bytes given, borrowed, of which the last is for the NUL: it finds no memory wanting. Not
+ * for buf_done(), nor to be kept longer than they are. */
+void buf_init_in(struct buf *b, char *bytes, size_t size);
 void buf_done(struct buf *b);
 /* Empties it, keeps the memory, forgets a failure. */
 void buf_clear(struct buf *b);

@@ -7,6 +7,7 @@
 #ifndef PICOSHARE_CORE_SESSIONS_H
 #define PICOSHARE_CORE_SESSIONS_H
 
+#include "picoshare/base/digest.h"
 #include "picoshare/base/rng.h"
 #include "picoshare/base/slice.h"
 #include "picoshare/store/store.h"
@@ -21,8 +22,11 @@ err_t sessions_new(struct store *store, const struct clock *clock, const struct 
                    struct slice passphrase, struct sessions **ret_sessions) MUST_CHECK;
 void sessions_free(struct sessions *sessions);
 
+/* What a passphrase is compared by; ERR_NOMEM. */
+err_t sessions_hash_passphrase(struct slice passphrase,
+                               uint8_t ret_sha256[SHA256_BYTES]) MUST_CHECK;
 /* Compares in constant time. */
-bool sessions_passphrase_ok(const struct sessions *sessions, struct slice passphrase);
+bool sessions_passphrase_ok(const struct sessions *sessions, const uint8_t sha256[SHA256_BYTES]);
 
 /* Whether the token is that of a running session; notes its use now and then, which prolongs it and
  * sets *ret_prolonged: the client's cookie should then be prolonged too.

@@ -73,7 +73,7 @@ struct slice request_forwarded_host(const struct request *request);
 void request_set_state(struct request *request, void *state);
 void *request_state(const struct request *request);
 /* A few numbers of the layer above, 0 at first. */
-enum { REQUEST_NOTES = 2 };
+enum { REQUEST_NOTES = 3 };
 void request_set_note(struct request *request, size_t n, int64_t value);
 int64_t request_note(const struct request *request, size_t n);
 void *request_app(const struct request *request); /* server_options.app */
