@@ -72,7 +72,8 @@ static void test_refused(void **state)
         {"a quoted coding",
          "POST /api/auth HTTP/1.1\r\n" HOST "Transfer-Encoding: \"chunked\"\r\n\r\n0\r\n\r\n"},
         {"chunks of HTTP/1.0",
-         "POST /api/auth HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+         "PUT /api/upload/a.txt HTTP/1.0\r\nAuthorization: Basic OmR1bW15cGFzcw==\r\n"
+         "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"},
         {"a chunk whose size is too large",
          "POST /api/auth HTTP/1.1\r\n" HOST
          "Transfer-Encoding: chunked\r\n\r\n10000000000000002\r\n{}\r\n0\r\n\r\n"},
