@@ -1,9 +1,9 @@
 #include "check_command.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/clock.h"
+#include "picoshare/base/escape.h"
 #include "picoshare/store/verify.h"
 #include "picoshare/text/size.h"
-#include "picoshare/text/utf8.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,32 +38,13 @@ struct checking {
 
 /* ---- printing ---- */
 
-/* What a terminal would obey, or what changes the order of what is read: controls of both kinds,
- * marks of direction, ends of lines. */
-static bool is_printable(uint32_t c)
-{
-    return c >= 0x20 && !(c >= 0x7f && c <= 0x9f) && c != 0x061c && c != 0x200e && c != 0x200f &&
-           !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0xfeff;
-}
-
-/* Other people's text, with everything else than printable characters as \xNN. */
+/* Other people's text. */
 static void print_text(FILE *out, struct slice text)
 {
     while (text.len > 0) {
-        struct slice rest = text;
-        uint32_t c = 0;
-        bool good = utf8_next(&rest, &c) && is_printable(c);
-        size_t len = text.len - rest.len;
-        for (size_t i = 0; i < len; i++) {
-            if (good && c != '"' && c != '\\') {
-                (void)fputc(text.ptr[i], out);
-            } else if (good) {
-                (void)fprintf(out, "\\%c", text.ptr[i]);
-            } else {
-                (void)fprintf(out, "\\x%02x", (unsigned)(unsigned char)text.ptr[i]);
-            }
-        }
-        text = rest;
+        char escaped[ESCAPED_SIZE];
+        escape_next(&text, escaped);
+        (void)fputs(escaped, out);
     }
 }
 

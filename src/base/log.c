@@ -1,6 +1,7 @@
 #include "picoshare/base/log.h"
 #include "picoshare/base/buf.h"
 #include "picoshare/base/clock.h"
+#include "picoshare/base/escape.h"
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <time.h>
@@ -18,15 +19,10 @@ void log_set_level(enum log_level level)
 static void add_value(struct buf *line, const char *value)
 {
     buf_add_char(line, '"');
-    for (const char *p = value != NULL ? value : ""; *p != '\0'; p++) {
-        if (*p == '"' || *p == '\\') {
-            buf_add_char(line, '\\');
-            buf_add_char(line, *p);
-        } else if ((unsigned char)*p < 0x20 || *p == 0x7f) {
-            buf_addf(line, "\\x%02x", (unsigned)(unsigned char)*p);
-        } else {
-            buf_add_char(line, *p);
-        }
+    for (struct slice rest = slice_str(value); rest.len > 0;) {
+        char escaped[ESCAPED_SIZE];
+        escape_next(&rest, escaped);
+        buf_add_str(line, escaped);
     }
     buf_add_char(line, '"');
 }

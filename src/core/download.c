@@ -8,15 +8,20 @@ struct download {
     struct store_entry entry;
 };
 
-err_t download_find(struct store *store, const char *id, int64_t now, struct store_entry *ret_entry)
+/* Gone the second it expires, whatever the collector does. */
+static err_t hide_expired(err_t err, int64_t now, struct store_entry *entry)
 {
-    err_t err = store_find_entry(store, id, ret_entry);
-    /* Gone the second it expires, whatever the collector does. */
-    if (err == ERR_OK && ret_entry->expiration_time <= now) {
-        store_entry_done(ret_entry);
+    if (err == ERR_OK && entry->expiration_time <= now) {
+        store_entry_done(entry);
         err = ERR_NOTFOUND;
     }
     return err;
+}
+
+err_t download_describe(struct store *store, const char *id, int64_t now,
+                        struct store_entry *ret_entry)
+{
+    return hide_expired(store_describe_entry(store, id, ret_entry), now, ret_entry);
 }
 
 err_t download_open(struct store *store, const char *id, int64_t now,
@@ -28,7 +33,7 @@ err_t download_open(struct store *store, const char *id, int64_t now,
     }
     download->store = store;
     struct store_entry *entry = &download->entry;
-    err_t err = download_find(store, id, now, entry);
+    err_t err = hide_expired(store_find_entry(store, id, entry), now, entry);
     if (err == ERR_OK && entry->recorded_size >= 0 && entry->recorded_size != entry->size) {
         err = ERR_CORRUPT; /* rows are missing at its end, where nothing else would show it */
     }

@@ -1,7 +1,7 @@
 #include "picoshare/core/rules.h"
+#include "picoshare/base/utf8.h"
 #include "picoshare/text/duration.h"
 #include "picoshare/text/timestamp.h"
-#include "picoshare/text/utf8.h"
 
 const char rules_id_alphabet[] = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 

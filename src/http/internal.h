@@ -53,7 +53,8 @@ struct request {
     struct connection *connection;
     int fd;
 
-    char *raw_target; /* owned */
+    char *raw_target;            /* owned */
+    const char *received_target; /* where libmicrohttpd has it; what stands there changes */
     struct target target;
     const char *method;  /* libmicrohttpd's, for the request's life */
     const char *version; /* likewise */

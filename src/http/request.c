@@ -54,6 +54,7 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
     request->server = server;
     request->mhd = mhd;
     request->raw_target = raw_target;
+    request->received_target = target;
     request->method = "";
     request->version = "";
     request->started_ns = clock_now_ns(server->clock);
@@ -603,7 +604,8 @@ struct slice request_forwarded_host(const struct request *request)
 
 struct slice request_host(const struct request *request)
 {
-    return request_header(request, "Host");
+    struct slice authority = request->target.authority; /* HTTP/1.0 needs no Host beside it */
+    return authority.ptr != NULL ? authority : request_header(request, "Host");
 }
 
 void request_set_state(struct request *request, void *state)

@@ -94,8 +94,8 @@ static err_t collect_orphan(struct store *store, struct store_collect_place *pla
     return err;
 }
 
-/* Looks at the records of up to EXTRAS_AT_ONCE files after place->at. A file without contents has
- * none either: the list of files takes a recorded size for the sign of some (list.c). */
+/* Looks at the records of up to EXTRAS_AT_ONCE files after place->at. That of a file
+ * whose rows are lost stays, as the sign that there were some (files.c). */
 static err_t collect_extras(struct store *store, struct store_collect_place *place)
 {
     enum { EXTRAS_AT_ONCE = 500 };
@@ -121,8 +121,7 @@ static err_t collect_extras(struct store *store, struct store_collect_place *pla
     }
     q = query_start(&store->writer,
                     "DELETE FROM ext_files WHERE id > ? AND id <= ? AND"
-                    " (NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.id = ext_files.id) OR"
-                    " NOT EXISTS (SELECT 1 FROM entries_data AS d WHERE d.id = ext_files.id))");
+                    " NOT EXISTS (SELECT 1 FROM entries AS e WHERE e.id = ext_files.id)");
     query_bind_text(&q, place->at);
     query_bind_text(&q, last);
     memcpy(place->at, last, sizeof last);

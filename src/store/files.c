@@ -212,6 +212,7 @@ void files_read_entry(struct query *q, struct store_entry *entry)
     }
     /* What is no id of a link is nobody's link. */
     (void)slice_copy(query_column_text(q, 8), entry->guest_link_id, sizeof entry->guest_link_id);
+    entry->damaged = query_column_int(q, 9) != 0;
 }
 
 err_t files_read_layout(struct conn *conn, struct store_entry *entry)
@@ -240,7 +241,24 @@ err_t files_read_layout(struct conn *conn, struct store_entry *entry)
     return end != ERR_OK ? end : err;
 }
 
-static err_t find_entry(struct conn *conn, const char *id, struct store_entry *entry)
+err_t files_judge_layout(struct conn *conn, struct store_entry *entry)
+{
+    err_t err = files_read_layout(conn, entry);
+    bool had_contents = entry->recorded_size >= 0 || entry->damaged;
+    if (err == ERR_CORRUPT || (err == ERR_NOTFOUND && had_contents)) {
+        entry->size = entry->recorded_size;
+        entry->damaged = true;
+        err = ERR_OK;
+    } else if (err == ERR_OK && entry->recorded_size >= 0 && entry->recorded_size != entry->size) {
+        entry->size = entry->recorded_size;
+        entry->damaged = true;
+    }
+    return err;
+}
+
+static err_t find_entry(struct conn *conn, const char *id,
+                        err_t (*read_layout)(struct conn *conn, struct store_entry *entry),
+                        struct store_entry *entry)
 {
     struct query q = query_start(conn, "SELECT " ENTRY_COLUMNS " FROM entries AS e"
                                        " LEFT JOIN ext_files AS f ON f.id = e.id WHERE e.id = ?");
@@ -249,7 +267,7 @@ static err_t find_entry(struct conn *conn, const char *id, struct store_entry *e
     if (query_row(&q)) {
         files_read_entry(&q, entry);
         /* In the same view of the database: the file may be being deleted. */
-        err = files_read_layout(conn, entry);
+        err = read_layout(conn, entry);
     }
     err_t end = query_end(&q);
     err = end != ERR_OK ? end : err;
@@ -263,7 +281,16 @@ err_t store_find_entry(struct store *store, const char *id, struct store_entry *
 {
     *ret_entry = (struct store_entry){.filename = NULL};
     struct conn *conn = reader_take(store);
-    err_t err = find_entry(conn, id, ret_entry);
+    err_t err = find_entry(conn, id, files_read_layout, ret_entry);
+    reader_give(store, conn);
+    return err;
+}
+
+err_t store_describe_entry(struct store *store, const char *id, struct store_entry *ret_entry)
+{
+    *ret_entry = (struct store_entry){.filename = NULL};
+    struct conn *conn = reader_take(store);
+    err_t err = find_entry(conn, id, files_judge_layout, ret_entry);
     reader_give(store, conn);
     return err;
 }

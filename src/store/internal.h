@@ -153,12 +153,16 @@ err_t remove_chunks(struct store *store, const char *id, bool *ret_done) MUST_CH
  * but chunk_bytes. A size that is not recorded is 0. */
 #define ENTRY_COLUMNS                                                                              \
     "e.id, e.filename, e.content_type, e.note, unixepoch(e.upload_time),"                          \
-    " unixepoch(e.expiration_time), f.size, f.sha256, e.guest_link_id"
-enum { ENTRY_SIZE_COLUMN = 6, ENTRY_COLUMNS_COUNT = 9 };
+    " unixepoch(e.expiration_time), f.size, f.sha256, e.guest_link_id,"                            \
+    " EXISTS (SELECT 1 FROM ext_damaged AS x WHERE x.id = e.id)"
+enum { ENTRY_SIZE_COLUMN = 6 };
 void files_read_entry(struct query *q, struct store_entry *entry);
 /* files.c — size and chunk_bytes, which follow from the first and the last chunk row (database.md
  * 3.4), whatever wrote them. ERR_NOTFOUND: there are no rows. ERR_CORRUPT: they do not fit. */
 err_t files_read_layout(struct conn *conn, struct store_entry *entry) MUST_CHECK;
+/* files.c — the same for who can do without: a file whose rows do not tell is damaged, and its size
+ * is the recorded one or -1. ERR_NOTFOUND: nothing shows that it ever had contents. */
+err_t files_judge_layout(struct conn *conn, struct store_entry *entry) MUST_CHECK;
 
 /* files.c — reads a part of a chunk row; as store_read_chunk(). */
 struct files_part {

@@ -106,17 +106,16 @@ static bool is_wanted(struct query *q, const struct store_listing *listing)
            column_contains(q, NOTE_COLUMN, search);
 }
 
-/* ERR_NOTFOUND: it has no chunk row, so it is no file (database.md 4). One whose size is recorded
- * has some: the collection at every start sees to it. In a long list the look would cost as much as
- * all the rest, since ids, and so the pages of an index on them, have nothing to do with the order.
- */
+/* ERR_NOTFOUND: it has no chunk row and never had one that we know of, so it is no file
+ * (database.md 4). One whose size is recorded had some: its rows are not looked at. In a long list
+ * the look would cost as much as all the rest, since ids, and so the pages of an index on them,
+ * have nothing to do with the order. */
 static err_t read_file(struct conn *conn, int64_t rowid, struct store_entry *entry)
 {
     *entry = (struct store_entry){.filename = NULL};
     struct query q = query_start(conn, "SELECT " ENTRY_COLUMNS
                                        " FROM entries AS e LEFT JOIN ext_files AS f ON f.id = e.id"
-                                       " WHERE e.rowid = ? AND (f.id IS NOT NULL OR EXISTS"
-                                       " (SELECT 1 FROM entries_data AS d WHERE d.id = e.id))");
+                                       " WHERE e.rowid = ?");
     query_bind_int(&q, rowid);
     bool found = query_row(&q);
     bool sized = found && !query_column_null(&q, ENTRY_SIZE_COLUMN);
@@ -125,8 +124,7 @@ static err_t read_file(struct conn *conn, int64_t rowid, struct store_entry *ent
     }
     err_t err = query_end(&q);
     if (err == ERR_OK && found && !sized) {
-        err = files_read_layout(conn, entry);
-        err = err == ERR_CORRUPT ? ERR_OK : err; /* must not hide the others */
+        err = files_judge_layout(conn, entry);
     }
     return err == ERR_OK && !found ? ERR_NOTFOUND : err;
 }

@@ -1,7 +1,7 @@
 #include "picoshare/text/disposition.h"
+#include "picoshare/base/utf8.h"
 #include "picoshare/text/params.h"
 #include "picoshare/text/percent.h"
-#include "picoshare/text/utf8.h"
 
 /* Text after charset'language': ASCII, since a raw ISO-8859-1 byte would grow when decoded; no
  * broken percent sequence; no NUL. More than attr-char passes: clients leave !'()* unescaped. */

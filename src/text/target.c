@@ -35,8 +35,10 @@ static bool escapes_are_whole(struct slice s)
     return true;
 }
 
-/* Drops scheme and authority of the absolute-form. False, with *s unchanged: it is another form. */
-static bool drop_authority(struct slice *s)
+/* Takes scheme and authority of the absolute-form off. False, with *s unchanged: it is another
+ * form.
+ */
+static bool take_authority(struct slice *s, struct slice *ret_authority)
 {
     size_t colon = slice_find(*s, ':');
     struct slice scheme = slice_of(s->ptr, colon);
@@ -52,9 +54,11 @@ static bool drop_authority(struct slice *s)
     while (end < rest.len && rest.ptr[end] != '/' && rest.ptr[end] != '?') {
         end++;
     }
-    if (end == 0) {
+    struct slice authority = slice_of(rest.ptr, end);
+    if (end == 0 || slice_find(authority, '@') < end) {
         return false;
     }
+    *ret_authority = authority;
     *s = slice_skip(rest, end);
     return true;
 }
@@ -65,9 +69,10 @@ err_t target_split(struct slice raw, struct target *ret_target)
         return ERR_INVALID;
     }
     struct slice s = raw;
-    bool absolute_form = drop_authority(&s);
+    struct target target = {.path = {NULL, 0}};
+    bool absolute_form = take_authority(&s, &target.authority);
     size_t mark = slice_find(s, '?');
-    struct target target = {.path = slice_of(s.ptr, mark)};
+    target.path = slice_of(s.ptr, mark);
     if (mark < s.len) {
         target.query = slice_skip(s, mark + 1);
     }

@@ -13,6 +13,7 @@
 #include "picoshare/text/size.h"
 #include "picoshare/text/timestamp.h"
 #include "templates.h"
+#include <stdio.h>
 #include <string.h>
 
 /* What the search field takes: 255 UTF-16 units of at most three bytes. */
@@ -24,6 +25,9 @@ static const char *const sort_names[] = {
     [STORE_BY_SIZE] = "size",
     [STORE_BY_EXPIRES] = "expires",
 };
+
+/* Of the text in the column of sizes. */
+enum { LISTED_SIZE_BYTES = SIZE_TEXT_SIZE + sizeof " (damaged)" };
 
 /* What was asked for. */
 struct wish {
@@ -38,7 +42,7 @@ struct row {
     char id[STORE_ENTRY_ID_LEN + 1];
     char *filename;
     char *note;
-    char size[SIZE_TEXT_SIZE];
+    char size[LISTED_SIZE_BYTES];
     char uploaded[TIMESTAMP_DATE_SIZE];
     char expires[EXPIRY_TEXT_SIZE];
     struct store_place place;
@@ -128,6 +132,14 @@ static void read_wish(const struct request *request, struct wish *wish)
 
 /* ---- reading ---- */
 
+static void print_listed_size(const struct store_entry *entry, char ret_text[LISTED_SIZE_BYTES])
+{
+    char size[SIZE_TEXT_SIZE];
+    size_print(entry->size, size);
+    (void)snprintf(ret_text, LISTED_SIZE_BYTES, "%s%s", entry->size >= 0 ? size : "Damaged",
+                   entry->size >= 0 && entry->damaged ? " (damaged)" : "");
+}
+
 static bool add_row(void *arg, const struct store_entry *entry, const struct store_place *place)
 {
     struct file_list *list = arg;
@@ -138,7 +150,7 @@ static bool add_row(void *arg, const struct store_entry *entry, const struct sto
     struct row *row = &list->rows[list->count++];
     memcpy(row->id, entry->id, sizeof row->id);
     row->place = *place;
-    size_print(entry->size, row->size);
+    print_listed_size(entry, row->size);
     timestamp_print_date(entry->upload_time, row->uploaded);
     print_expiry(entry->expiration_time, list->now, row->expires);
     row->filename = mem_dup(entry->filename, strlen(entry->filename));

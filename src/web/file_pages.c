@@ -21,7 +21,7 @@ static bool find_file(struct request *request, struct store_entry *ret_entry)
         return false;
     }
     struct app *app = app_of(request);
-    err_t err = download_find(app->store, id, clock_now_s(app->clock), ret_entry);
+    err_t err = download_describe(app->store, id, clock_now_s(app->clock), ret_entry);
     if (err == ERR_NOTFOUND) {
         answer_error(request, 404, "entry not found");
     } else if (err != ERR_OK) {
@@ -50,6 +50,15 @@ static void print_sha256(const struct store_entry *entry, char ret_text[2 * SHA2
     }
 }
 
+static void print_size(int64_t bytes, char ret_text[SIZE_TEXT_SIZE])
+{
+    if (bytes >= 0) {
+        size_print(bytes, ret_text);
+    } else {
+        (void)snprintf(ret_text, SIZE_TEXT_SIZE, "Unknown");
+    }
+}
+
 static void render_info(const struct request *request, const struct store_entry *entry,
                         const struct store_guest_link *link, int64_t downloads, struct buf *page)
 {
@@ -59,7 +68,7 @@ static void render_info(const struct request *request, const struct store_entry 
     char expires[EXPIRY_TEXT_SIZE];
     char upload_time[TIMESTAMP_SIZE];
     char sha256[2 * SHA256_BYTES + 1];
-    size_print(entry->size, size);
+    print_size(entry->size, size);
     print_expiry(entry->expiration_time, clock_now_s(app_of(request)->clock), expires);
     timestamp_print(entry->upload_time, upload_time);
     print_sha256(entry, sha256);
@@ -83,6 +92,7 @@ static void render_info(const struct request *request, const struct store_entry 
         .guest_link_name = labelled ? link->label : entry->guest_link_id,
         .upload_time = upload_time,
         .sha256 = sha256,
+        .damaged = entry->damaged,
     };
     template_file_info(page, &view);
     buf_done(&short_url);

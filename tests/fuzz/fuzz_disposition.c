@@ -3,8 +3,8 @@
  * printed name is printable ASCII, and reading it gives the name back. */
 #include "fuzz.h"
 #include "picoshare/base/check.h"
+#include "picoshare/base/utf8.h"
 #include "picoshare/text/disposition.h"
-#include "picoshare/text/utf8.h"
 #include <stdlib.h>
 
 static void check_decode(struct disposition_value value)

@@ -4,7 +4,7 @@
  * leaves the value alone; the same body with blanks in front is the same. */
 #include "fuzz.h"
 #include "picoshare/base/check.h"
-#include "picoshare/text/utf8.h"
+#include "picoshare/base/utf8.h"
 #include "web/internal.h"
 
 static const char *const names[] = {"note", "filename", "label", "maxFileBytes", "a"};

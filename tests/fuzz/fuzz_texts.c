@@ -7,13 +7,13 @@
 #include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/num.h"
+#include "picoshare/base/utf8.h"
 #include "picoshare/core/rules.h"
 #include "picoshare/text/disposition.h"
 #include "picoshare/text/header_value.h"
 #include "picoshare/text/html.h"
 #include "picoshare/text/mime.h"
 #include "picoshare/text/percent.h"
-#include "picoshare/text/utf8.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
 #include "fuzz.h"
 #include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
+#include "picoshare/base/utf8.h"
 #include "picoshare/text/user_agent.h"
-#include "picoshare/text/utf8.h"
 
 struct names {
     char browser[USER_AGENT_BROWSER_SIZE];

@@ -429,6 +429,15 @@ static void wait_for_figure(const struct server *s, const char *part)
     }
 }
 
+static void wait_for_log(const struct server *s, const char *part)
+{
+    int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
+    while (count_in_log(s, part) == 0) {
+        assert_true(harness_now_ms() < end);
+        harness_sleep_ms(20);
+    }
+}
+
 static void restart(struct server *s, const char *const *args)
 {
     server_end(s);
@@ -496,6 +505,146 @@ static void test_background_off(void **state)
     server_end(&s);
 }
 
+/* ---- the owner's pages ----------------------------------------------------------------------- */
+
+struct damaged_file {
+    const char *name;
+    const char *damage; /* SQL */
+    const char *size;   /* on the information page, … */
+    const char *listed; /* … and in the list, which knows what was noted */
+    char id[ID_CHARS + 1];
+};
+
+static void get_page(const struct server *s, const char *id, const char *page, struct response *ret)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/files/%s/%s", id, page);
+    http_do(s, &(struct request){.path = path, .auth = AUTH_COOKIE}, ret);
+}
+
+/* size NULL: it is not in the list. */
+static void expect_listed(const struct server *s, const char *name, const char *size)
+{
+    char row[200];
+    struct response r;
+    http_do(s, &(struct request){.path = "/files", .auth = AUTH_COOKIE}, &r);
+    expect_answer(&r, 200, NULL);
+    snprintf(row, sizeof row, ">%s</a></td>\n<td role=\"cell\"></td>\n<td role=\"cell\">%s%s", name,
+             size != NULL ? size : "", size != NULL ? "</td>" : "");
+    if (size != NULL) {
+        expect_part(&r, row);
+    } else {
+        expect_no_part(&r, row);
+    }
+    response_done(&r);
+}
+
+static void expect_shown_as_damaged(const struct server *s, const struct damaged_file *file)
+{
+    static const char *const pages[] = {"info", "edit", "downloads", "confirm-delete"};
+    char part[64];
+    struct response r;
+    for (size_t i = 0; i < ARRAY_LEN(pages); i++) {
+        get_page(s, file->id, pages[i], &r);
+        expect_answer(&r, 200, NULL);
+        expect_part(&r, file->name);
+        if (i == 0) {
+            expect_part(&r, "This file is damaged");
+            snprintf(part, sizeof part, "<div class=\"value\">%s</div>", file->size);
+            expect_part(&r, part);
+        }
+        response_done(&r);
+    }
+    expect_listed(s, file->name, file->listed);
+}
+
+static void expect_not_served(const struct server *s, const struct damaged_file *file, int status)
+{
+    char path[16];
+    struct response r;
+    snprintf(path, sizeof path, "/-%s", file->id);
+    http_get(s, path, &r);
+    expect_answer(&r, status, NULL);
+    response_done(&r);
+}
+
+static void expect_can_be_deleted(const struct server *s, const struct damaged_file *file)
+{
+    char path[40];
+    struct response r;
+    snprintf(path, sizeof path, "/api/entry/%s", file->id);
+    api_expect(s, "PUT", path, "{\"filename\":\"renamed.bin\"}", 200, "");
+    file_delete(s, file->id);
+    get_page(s, file->id, "info", &r);
+    expect_answer(&r, 404, NULL);
+    response_done(&r);
+    expect_listed(s, "renamed.bin", NULL);
+}
+
+/* They say that it is damaged and let the owner delete it, also after a collection. */
+static void test_pages_of_damaged_files(void **state)
+{
+#define ID_OF(name) "(SELECT id FROM entries WHERE filename = '" name "')"
+#define NOTE(name) "INSERT INTO ext_damaged VALUES (" ID_OF(name) ", 1, 'its rows')"
+    static struct damaged_file files[] = {
+        {"first.bin", "DELETE FROM entries_data WHERE chunk_index = 0 AND id = " ID_OF("first.bin"),
+         "1.25 MB", "1.25 MB", ""},
+        {"all.bin", "DELETE FROM entries_data WHERE id = " ID_OF("all.bin"), "1.25 MB", "1.25 MB",
+         ""},
+        {"last.bin",
+         "DELETE FROM entries_data WHERE chunk_index = 4 AND id = " ID_OF("last.bin") ";" NOTE(
+             "last.bin"),
+         "1.25 MB", "1.25 MB (damaged)", ""},
+        {"foreign.bin",
+         "DELETE FROM entries_data WHERE chunk_index = 0 AND id = " ID_OF(
+             "foreign.bin") ";"
+                            "DELETE FROM ext_files WHERE id = " ID_OF("foreign.bin"),
+         "Unknown", "Damaged", ""},
+        {"noted.bin",
+         "DELETE FROM entries_data WHERE id = " ID_OF(
+             "noted.bin") ";"
+                          "DELETE FROM ext_files WHERE id = " ID_OF("noted.bin") ";" NOTE(
+                              "noted.bin"),
+         "Unknown", "Damaged", ""},
+    };
+    static const char *const args[] = {"-check-rate", "0", NULL};
+    (void)state;
+    struct server s;
+    struct response r;
+    char whole[ID_CHARS + 1];
+    make_server(&s);
+    server_sign_in(&s);
+    upload_bytes(&s, "whole.bin", SEED, BYTES, whole);
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        upload_bytes(&s, files[i].name, SEED, BYTES, files[i].id);
+        db_change(&s, "%s", files[i].damage);
+    }
+    for (int starts = 1; starts <= 2; starts++) {
+        for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+            expect_shown_as_damaged(&s, &files[i]);
+            /* Without any row it is no file for those who download. */
+            bool empty =
+                strcmp(files[i].name, "all.bin") == 0 || strcmp(files[i].name, "noted.bin") == 0;
+            expect_not_served(&s, &files[i], empty ? 404 : 500);
+        }
+        get_page(&s, whole, "info", &r);
+        expect_answer(&r, 200, NULL);
+        expect_no_part(&r, "damaged");
+        response_done(&r);
+        expect_listed(&s, "whole.bin", "1.25 MB");
+        if (starts == 1) {
+            server_end(&s);
+            start_again(&s, args);
+            server_sign_in(&s);
+            wait_for_log(&s, "msg=\"collected\"");
+        }
+    }
+    for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+        expect_can_be_deleted(&s, &files[i]);
+    }
+    server_end(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,6 +657,7 @@ int main(void)
         cmocka_unit_test(test_check_cannot_run),
         cmocka_unit_test(test_background),
         cmocka_unit_test(test_background_off),
+        cmocka_unit_test(test_pages_of_damaged_files),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);
 }

@@ -56,6 +56,25 @@ static void test_line(void **state)
                         " lines=\"a\\x0ab\\x09\\x7f\\x1b\" utf8=\"\xc3\xa4\"\n");
 }
 
+/* Names of files and the like: what they hold must neither be obeyed by a terminal nor turn the
+ * line round. */
+static void test_escapes(void **state)
+{
+    (void)state;
+    char text[CAUGHT_BYTES];
+    catch_stderr();
+    log_event(LOG_WARN, "x", "c1",
+              "a\xc2\x9b"
+              "31m",
+              "bidi",
+              "\xe2\x80\xae"
+              "gpj.exe",
+              "none", "\xff", NULL);
+    (void)caught(text);
+    assert_non_null(strstr(text, "msg=\"x\" c1=\"a\\xc2\\x9b31m\" bidi=\"\\xe2\\x80\\xaegpj.exe\""
+                                 " none=\"\\xff\"\n"));
+}
+
 static void test_levels(void **state)
 {
     (void)state;
@@ -112,9 +131,8 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_line),
-        cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_long_lines_are_cut),
+        cmocka_unit_test(test_line),      cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_levels),    cmocka_unit_test(test_long_lines_are_cut),
         cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -376,7 +376,7 @@ static void test_sizes(void **state)
                        "DELETE FROM entries_data WHERE id = 'damaged' AND chunk_index = 0");
     struct walk *walk = malloc(sizeof *walk);
     assert_non_null(walk);
-    static const int64_t bytes[] = {0, 5, 10};
+    static const int64_t bytes[] = {-1, 5, 10};
     static const char *const ids[] = {"damaged", "foreign", "known"};
     struct store_listing listing = all_by(STORE_BY_NAME);
     struct store_place last;

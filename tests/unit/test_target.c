@@ -30,7 +30,7 @@ static void test_split(void **state)
         {"HTTPS://host:4001/path", "/path", NULL},
         {"http://host", "/", NULL},
         {"http://host?q=1", "/", "q=1"},
-        {"http://user@host//x", "//x", NULL},
+        {"http://host//x", "//x", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct target t;
@@ -40,6 +40,12 @@ static void test_split(void **state)
         assert_true(slice_eq(t.path, slice_str(cases[i].path)));
         assert_true(slice_eq(t.query, slice_str(cases[i].query)));
         assert_int_equal(t.query.ptr == NULL, cases[i].query == NULL);
+        bool absolute_form = cases[i].raw[0] != '/';
+        assert_int_equal(t.authority.ptr != NULL, absolute_form);
+        if (absolute_form) {
+            bool with_port = strstr(cases[i].raw, ":4001") != NULL;
+            assert_true(slice_eq(t.authority, with_port ? SLICE("host:4001") : SLICE("host")));
+        }
     }
 }
 
@@ -47,11 +53,38 @@ static void test_split_refuses(void **state)
 {
     (void)state;
     static const char *const raws[] = {
-        "",          "*",       "a",         "?a",         "host:443",     "http:/x",
-        "http:///x", "http://", "http://?a", "ftp://h/x",  "http",         "http:",
-        "/a b",      "/a\tb",   "/a\r",      "/a\n?b",     "/a\x7f",       "/a?b c",
-        "/%",        "/%1",     "/%zz",      "/a%2",       "/%%20",        "/%00",
-        "/a?b=%00",  "/%2x?b",  "/a?%00",    "http://h/%", "http://h/a b", "/a%0",
+        "",
+        "*",
+        "a",
+        "?a",
+        "host:443",
+        "http:/x",
+        "http:///x",
+        "http://",
+        "http://?a",
+        "ftp://h/x",
+        "http",
+        "http:",
+        "/a b",
+        "/a\tb",
+        "/a\r",
+        "/a\n?b",
+        "/a\x7f",
+        "/a?b c",
+        "/%",
+        "/%1",
+        "/%zz",
+        "/a%2",
+        "/%%20",
+        "/%00",
+        "/a?b=%00",
+        "/%2x?b",
+        "/a?%00",
+        "http://h/%",
+        "http://h/a b",
+        "/a%0",
+        "http://user@host/",
+        "http://@host/",
     };
     for (size_t i = 0; i < ARRAY_LEN(raws); i++) {
         struct target t;

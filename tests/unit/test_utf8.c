@@ -1,5 +1,5 @@
 #include "picoshare/base/check.h"
-#include "picoshare/text/utf8.h"
+#include "picoshare/base/utf8.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

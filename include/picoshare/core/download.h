@@ -8,10 +8,10 @@
 
 struct download;
 
-/* What is known of a file that can be downloaded; free with store_entry_done(). now: seconds since
- * 1970. */
-err_t download_find(struct store *store, const char *id, int64_t now,
-                    struct store_entry *ret_entry) MUST_CHECK;
+/* What is known of a file, damaged or not (store_describe_entry); free with store_entry_done().
+ * now: seconds since 1970. */
+err_t download_describe(struct store *store, const char *id, int64_t now,
+                        struct store_entry *ret_entry) MUST_CHECK;
 
 /* ERR_CORRUPT: its rows do not fit together, or are not as many bytes as were recorded. */
 err_t download_open(struct store *store, const char *id, int64_t now,

@@ -174,11 +174,19 @@ struct store_entry {
     int64_t recorded_size;   /* what it had when it was stored or measured; -1: not known */
     bool has_sha256;
     uint8_t sha256[SHA256_BYTES];
+    bool damaged; /* it was found to be (store_note_damage), or is by the look of its rows */
 };
 
-/* ERR_NOTFOUND: no such entry, or one without any data. Expired entries are found. */
+/* ERR_NOTFOUND: no such entry, or one without any data. ERR_CORRUPT: its rows do not fit together.
+ * Expired entries are found. */
 err_t store_find_entry(struct store *store, const char *id,
                        struct store_entry *ret_entry) MUST_CHECK;
+
+/* The same for who does not read it, such as its owner who wants to be rid of it: a damaged file is
+ * found, too, with the recorded size, or -1, when its rows do not tell. One without any data is
+ * found if it is known to have had some: its size is recorded, or it was found to be damaged. */
+err_t store_describe_entry(struct store *store, const char *id,
+                           struct store_entry *ret_entry) MUST_CHECK;
 void store_entry_done(struct store_entry *entry);
 
 /* Exactly len bytes (at most LARGE_BLOCK_BYTES) of one chunk row, from the given offset in it.
@@ -211,10 +219,10 @@ struct store_listing {
 
 /* Calls `each` for the files of a list, row by row, with the place of each; both are borrowed for
  * the call. Stops when it returns false. *ret_last is the last row looked at, and *ret_more tells
- * that max_rows ended it. chunk_bytes and sha256 of the entry are not filled in; its size is 0 when
- * its rows are damaged. A list by size lacks files whose size is not recorded yet
- * (store_next_unmeasured). It costs the rows it looks at, however long the list is: those given
- * out, expired ones between them, and what a search passes over. */
+ * that max_rows ended it. chunk_bytes and sha256 of the entry are not filled in; its size is -1
+ * when it is not recorded and its rows do not tell. A list by size lacks files whose size is not
+ * recorded yet (store_next_unmeasured). It costs the rows it looks at, however long the list is:
+ * those given out, expired ones between them, and what a search passes over. */
 err_t store_list_entries(struct store *store, const struct store_listing *listing,
                          bool (*each)(void *arg, const struct store_entry *entry,
                                       const struct store_place *place),

@@ -13,12 +13,14 @@
 #include <stddef.h>
 
 struct target {
-    struct slice path;  /* still encoded; begins with '/' */
-    struct slice query; /* still encoded, without the '?'; ptr NULL when there is no '?' */
+    struct slice path;      /* still encoded; begins with '/' */
+    struct slice query;     /* still encoded, without the '?'; ptr NULL when there is no '?' */
+    struct slice authority; /* host and port of the absolute-form; ptr NULL in the origin-form */
 };
 
-/* Origin-form, or absolute-form (http, https) whose scheme and authority are dropped. Refused are
- * other forms, blanks, control characters, broken escapes in the path, and "%00" anywhere. */
+/* Origin-form, or absolute-form (http, https), whose scheme is dropped. Refused are other forms,
+ * users in the authority, blanks, control characters, broken escapes in the path, and "%00"
+ * anywhere. */
 err_t target_split(struct slice raw, struct target *ret_target) MUST_CHECK;
 
 /* The decoded path as a C string; strlen(raw_path) + 1 bytes are always enough. Also tells whether

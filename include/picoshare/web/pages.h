@@ -129,6 +129,7 @@ struct file_info_page {
     const char *guest_link_name;
     const char *upload_time; /* RFC 3339 */
     const char *sha256;      /* hexadecimal; "" when it is not known */
+    bool damaged;
 };
 
 /* `/files/{id}/edit` */

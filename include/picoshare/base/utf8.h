@@ -1,8 +1,8 @@
 /* utf8.h — UTF-8, strictly: no overlong form, no surrogate, nothing above U+10FFFF.
  *
  * Pure and thread-safe. Source: RFC 3629 §4. */
-#ifndef PICOSHARE_TEXT_UTF8_H
-#define PICOSHARE_TEXT_UTF8_H
+#ifndef PICOSHARE_BASE_UTF8_H
+#define PICOSHARE_BASE_UTF8_H
 
 #include "picoshare/base/slice.h"
 #include <stdbool.h>

@@ -1,4 +1,4 @@
-#include "picoshare/text/utf8.h"
+#include "picoshare/base/utf8.h"
 
 /* Number of continuation bytes that the first byte announces, its own bits of the character, and
  * the lowest character that needs this length. False: no character begins with that byte. */
