@@ -229,7 +229,7 @@ int check_command(int argc, char **argv)
         }
         if (slice_eq(flag, SLICE("-quick"))) {
             checking.quick = true;
-        } else if (flag.len > 0 && flag.ptr[0] != '-' && files++ == 0) {
+        } else if (argv[i][0] != '\0' && argv[i][0] != '-' && files++ == 0) {
             checking.path = argv[i];
         } else {
             (void)fprintf(stderr, "picoshare check: what is %s?\n%s", argv[i], usage);

@@ -3,6 +3,7 @@
  * its first characters are written, enough for the owner to tell links apart. The id of a file
  * stays: it is what the log is asked for, and whoever has it can only download that file. */
 #include "internal.h"
+#include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/text/percent.h"
 #include <inttypes.h>
@@ -47,6 +48,7 @@ static bool is_before_id(struct slice segment, bool was_before)
 static void add_target(struct buf *line, const char *target)
 {
     enum { SHOWN_CHARS = 4 }; /* twelve of 57 letters are left to guess, 70 bits */
+    check(target != NULL);
     struct slice all = slice_str(target);
     struct slice path = {all.ptr, slice_find(all, '?')};
     struct slice query = slice_skip(all, path.len);

@@ -11,6 +11,9 @@
 
 enum step { STEP_ENTRIES, STEP_ORPHANS, STEP_EXTRAS, STEP_SESSIONS, STEP_DELETED_LINKS, STEP_END };
 
+/* A damaged table can give its rows in any order, and a walk of it would not end: what comes next
+ * must be more than what was before, or it is ERR_CORRUPT. */
+
 /* Looks at up to ENTRIES_AT_ONCE entries after place->rowid. */
 static err_t collect_entries(struct store *store, struct store_collect_place *place)
 {
@@ -27,6 +30,10 @@ static err_t collect_entries(struct store *store, struct store_collect_place *pl
     query_bind_int(&q, ENTRIES_AT_ONCE);
     while (expired[0] == '\0' && query_row(&q)) {
         seen++;
+        if (query_column_int(&q, 0) <= last) {
+            q.rc = SQLITE_CORRUPT;
+            break;
+        }
         last = query_column_int(&q, 0);
         if (query_column_int(&q, 2) != 0 &&
             !slice_copy(query_column_text(&q, 1), expired, sizeof expired)) {
@@ -66,6 +73,9 @@ static err_t collect_orphan(struct store *store, struct store_collect_place *pla
         found = id[0] != '\0';
     }
     err_t err = query_end(&q);
+    if (err == ERR_OK && found && strcmp(id, place->at) <= 0) {
+        err = ERR_CORRUPT;
+    }
     if (err != ERR_OK || !found) {
         place->step = STEP_EXTRAS;
         place->at[0] = '\0';
@@ -100,6 +110,9 @@ static err_t collect_extras(struct store *store, struct store_collect_place *pla
     found =
         query_row(&q) && slice_copy(query_column_text(&q, 0), last, sizeof last) && last[0] != '\0';
     err_t err = query_end(&q);
+    if (err == ERR_OK && found && strcmp(last, place->at) <= 0) {
+        err = ERR_CORRUPT;
+    }
     if (err != ERR_OK || !found) {
         place->step = STEP_SESSIONS;
         return err == ERR_OK ? conn_run(&store->writer, "DELETE FROM ext_damaged WHERE id NOT IN"

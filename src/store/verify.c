@@ -228,6 +228,10 @@ static err_t open_next(struct verifier *verifier)
                                        " WHERE e.rowid > ? ORDER BY e.rowid LIMIT 1");
     query_bind_int(&q, verifier->rowid);
     bool found = query_row(&q);
+    if (found && query_column_int(&q, 0) <= verifier->rowid) {
+        q.rc = SQLITE_CORRUPT; /* no walk of such a table would end */
+        found = false;
+    }
     err_t err = found ? read_file(&q, verifier) : ERR_NOTFOUND;
     err_t end = query_end(&q);
     conn_give(verifier, conn);

@@ -17,7 +17,7 @@
 
 static bool holds(const struct buf *text, const char *needle)
 {
-    return memmem(text->ptr, text->len, needle, strlen(needle)) != NULL;
+    return text->len > 0 && memmem(text->ptr, text->len, needle, strlen(needle)) != NULL;
 }
 
 static void expect_none(const char *what, const struct buf *text, const char *const *needles)

@@ -72,17 +72,17 @@ struct power_name {
 };
 
 static struct power {
-    pthread_mutex_t lock; /* guards the rest but for failed */
+    pthread_mutex_t lock; /* guards what is not atomic */
     struct dice dice;
     struct power_name names[POWER_NAMES];
     struct power_file *files;
-    int64_t changes_left; /* before the power fails; negative: it does not */
-    int64_t changes;      /* so far */
-    int64_t sector;       /* bytes that are written whole or not at all */
-    int keep_percent;     /* of unflushed changes that reach the disk */
-    bool swallows_syncs;  /* says of every flush that it was done, and does nothing */
-    int failing_syncs_percent;
-    int64_t failed_syncs;
+    int64_t changes_left;        /* before the power fails; negative: it does not */
+    int64_t changes;             /* so far */
+    int64_t sector;              /* bytes that are written whole or not at all */
+    int keep_percent;            /* of unflushed changes that reach the disk */
+    _Atomic bool swallows_syncs; /* says of every flush that it was done, and does nothing */
+    _Atomic int failing_syncs_percent;
+    _Atomic int64_t failed_syncs;
     _Atomic bool failed; /* the power */
 } power = {.lock = PTHREAD_MUTEX_INITIALIZER};
 

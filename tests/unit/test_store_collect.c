@@ -1,5 +1,7 @@
 #include "picoshare/base/limits.h"
+#include "picoshare/base/num.h"
 #include "support.h"
+#include <fcntl.h>
 
 static void collect(struct fixture *fix, int64_t entries, int64_t orphans)
 {
@@ -267,6 +269,44 @@ static void test_close_in_the_middle(void **state)
     assert_sql(fix->path, "SELECT count(*) FROM entries_data", "0");
 }
 
+/* Turns the row number of the second row on a table's only page into 0. */
+static void number_second_row_0(const char *path, const char *table)
+{
+    enum { CELLS_AT = 8, PAYLOAD_BYTES_BYTES = 1 };
+    char text[32];
+    sql_ask(path, text, sizeof text, "SELECT rootpage FROM sqlite_schema WHERE name = '%s'", table);
+    int64_t page = 0;
+    int64_t page_bytes = 0;
+    assert_int_equal(num_parse_i64(slice_str(text), 2, 1000, &page), ERR_OK);
+    sql_ask(path, text, sizeof text, "PRAGMA page_size");
+    assert_int_equal(num_parse_i64(slice_str(text), 512, 65536, &page_bytes), ERR_OK);
+    int fd = open(path, O_RDWR);
+    off_t start = (off_t)((page - 1) * page_bytes);
+    uint8_t cell[2];
+    assert_int_equal(pread(fd, cell, 2, start + CELLS_AT + 2), 2);
+    off_t rowid_at = start + cell[0] * 256 + cell[1] + PAYLOAD_BYTES_BYTES;
+    uint8_t rowid = 0;
+    assert_int_equal(pread(fd, &rowid, 1, rowid_at), 1);
+    assert_int_equal(rowid, 2);
+    rowid = 0;
+    assert_int_equal(pwrite(fd, &rowid, 1, rowid_at), 1);
+    assert_int_equal(close(fd), 0);
+}
+
+/* In a damaged table rows need not ascend: the walk must end all the same. */
+static void test_rows_out_of_order(void **state)
+{
+    struct fixture *fix = *state;
+    store_file(fix->store, "a", "0", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "b", "0", 1, 5, TEST_NOW_S, STORE_NEVER);
+    fixture_close(fix);
+    number_second_row_0(fix->path, "entries");
+    fixture_open(fix);
+    struct store_collect job;
+    store_collect_init(&job);
+    assert_int_equal(store_run(fix->store, &job.job), ERR_CORRUPT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -279,6 +319,7 @@ int main(void)
         fixture_test(test_sessions),
         fixture_test(test_many_rows_in_slices),
         fixture_test(test_close_in_the_middle),
+        fixture_test(test_rows_out_of_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
