@@ -6,6 +6,7 @@
  * works. The store alone is tried in unit/test_store_faults, with every operation.
  * PICOSHARE_FAULTS_EACH=PATTERN tries each call, in the tests of that name ("*": in all). */
 #include "api.h"
+#include "picoshare/base/num.h"
 #include "preload/faults.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -189,7 +190,10 @@ static int64_t figure(const char *name)
     expect_answer(&r, 200, NULL);
     const char *at = strstr(response_text(&r), member);
     assert_non_null(at);
-    long long value = atoll(at + strlen(member));
+    int64_t value = -1;
+    struct slice number = slice_str(at + strlen(member));
+    number.len = slice_find(number, ',');
+    assert_int_equal(num_parse_i64(number, 0, INT64_MAX, &value), ERR_OK);
     response_done(&r);
     return value;
 }
