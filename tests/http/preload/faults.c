@@ -18,31 +18,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-static struct faults *faults;  /* NULL: nothing fails */
-static uintptr_t crypto_start; /* where libcrypto lies; 0: it is not loaded */
-static uintptr_t crypto_end;
-
-static int find_crypto(struct dl_phdr_info *info, size_t size, void *arg)
-{
-    (void)size;
-    (void)arg;
-    if (strstr(info->dlpi_name, "/libcrypto.so") == NULL) {
-        return 0;
-    }
-    for (size_t i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
-        if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0) {
-            crypto_start = info->dlpi_addr + part->p_vaddr;
-            crypto_end = crypto_start + part->p_memsz;
-        }
-    }
-    return 1;
-}
+static struct faults *faults; /* NULL: nothing fails */
 
 __attribute__((constructor)) static void set_up(void)
 {
     const char *path = getenv("FAULTS_FILE");
-    (void)dl_iterate_phdr(find_crypto, NULL);
     int fd = path != NULL ? open(path, O_RDWR | O_CLOEXEC) : -1;
     if (fd >= 0) {
         void *map = mmap(NULL, sizeof *faults, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -130,7 +110,34 @@ int posix_fallocate64(int fd, off64_t pos, off64_t len)
     return fails(FAULT_SIZE) ? errno : REAL(posix_fallocate64)(fd, pos, len);
 }
 
+#ifdef MEMORY_FAILS
+
 /* ---- memory, by the C library's own names for it, since dlsym() may ask for some ---- */
+
+static uintptr_t crypto_start; /* where libcrypto lies; 0: it is not loaded */
+static uintptr_t crypto_end;
+
+static int find_crypto(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    if (strstr(info->dlpi_name, "/libcrypto.so") == NULL) {
+        return 0;
+    }
+    for (size_t i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD && (part->p_flags & PF_X) != 0) {
+            crypto_start = info->dlpi_addr + part->p_vaddr;
+            crypto_end = crypto_start + part->p_memsz;
+        }
+    }
+    return 1;
+}
+
+__attribute__((constructor)) static void set_up_memory(void)
+{
+    (void)dl_iterate_phdr(find_crypto, NULL);
+}
 
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
@@ -157,3 +164,5 @@ void *realloc(void *ptr, size_t size)
 {
     return memory_fails(__builtin_return_address(0)) ? NULL : __libc_realloc(ptr, size);
 }
+
+#endif
