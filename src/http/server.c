@@ -255,6 +255,7 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     lock_cond_init(&server->request_ended);
     server->listen_fd = options->fd;
     server->port = port;
+    _Static_assert(HTTP_WORKERS > 1, "libmicrohttpd silently makes no pool of one");
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept,
         server, on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server,

@@ -78,6 +78,30 @@ static void test_next_in_place(void **state)
     assert_string_equal(id, "bbbbbbbbbb");
 }
 
+/* However many files before it are measured, and where nothing comes after them. */
+static void test_next_after_many(void **state)
+{
+    struct fixture *fix = *state;
+    for (int files = 499; files <= 1001; files += files == 501 ? 498 : 1) {
+        sql_run(fix->path,
+                "DELETE FROM entries; DELETE FROM ext_files;"
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+                " INSERT INTO entries (id, filename, content_type, upload_time)"
+                " SELECT printf('file%%06d', i), '', '', '2024-01-01T00:00:00Z' FROM n;"
+                "INSERT INTO ext_files (id, size, sha256) SELECT id, 1, zeroblob(32) FROM entries",
+                files);
+        for (int sizes_only = 0; sizes_only <= 1; sizes_only++) {
+            assert_next(fix, "", sizes_only != 0, NULL);
+        }
+        sql_run(fix->path, "INSERT INTO entries (id, filename, content_type, upload_time)"
+                           " VALUES ('last000000', '', '', '2024-01-01T00:00:00Z')");
+        for (int sizes_only = 0; sizes_only <= 1; sizes_only++) {
+            assert_next(fix, "", sizes_only != 0, "last000000");
+            assert_next(fix, "last000000", sizes_only != 0, NULL);
+        }
+    }
+}
+
 /* What is nobody's id is passed over, wherever it stands. */
 static void test_strange_ids(void **state)
 {
@@ -86,7 +110,7 @@ static void test_strange_ids(void **state)
                        " SELECT column1, '', '', '2024-01-01T00:00:00Z' FROM (VALUES"
                        " (''), ('aaaaaaaaa'), ('aaaaaaaaaaa'), ('bbbbbbbbbb'),"
                        " ('cccccccccc' || char(0) || 'c'), (printf('d%%.99c', 'd')),"
-                       " ('eeeeeeeeee'))");
+                       " ('ddddd' || char(0) || 'dddd'), ('eeeeeeeeee'))");
     for (int sizes_only = 0; sizes_only <= 1; sizes_only++) {
         assert_next(fix, "", sizes_only != 0, "bbbbbbbbbb");
         assert_next(fix, "bbbbbbbbbb", sizes_only != 0, "eeeeeeeeee");
@@ -151,6 +175,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fixture_test(test_next),
         fixture_test(test_next_in_place),
+        fixture_test(test_next_after_many),
         fixture_test(test_strange_ids),
         fixture_test(test_record),
         fixture_test(test_record_of_nothing),
