@@ -178,8 +178,8 @@ static void checkpoint(struct store *store)
 }
 
 /* For a job that found the disk full: whether trying again may help, since the log begins anew or
- * the reserve was given up. */
-static bool make_room(struct store *store)
+ * the reserve was given up, which is not for those that only take room. */
+static bool make_room(struct store *store, bool takes_room)
 {
     if (store->distrusted) {
         return false;
@@ -188,7 +188,7 @@ static bool make_room(struct store *store)
     if (logged && !store->foreign_checkpoints) {
         copy_log(store, false);
     }
-    return (logged && store_wal_bytes(store) == 0) || disk_release_reserve(store);
+    return (logged && store_wal_bytes(store) == 0) || (!takes_room && disk_release_reserve(store));
 }
 
 /* ---- batches ---- */
@@ -206,7 +206,7 @@ static void fail_all(struct store_job *jobs, err_t err)
 static void run_alone(struct store *store, struct store_job *job)
 {
     err_t err = run_together(store, job);
-    if (err == ERR_FULL && !job->takes_room && make_room(store)) {
+    if (err == ERR_FULL && make_room(store, job->takes_room)) {
         err = begin(store, job);
         if (err == ERR_OK) {
             job->rerun = true;
