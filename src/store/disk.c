@@ -10,7 +10,7 @@
  *
  * Chunks are refused a little before the disk is full, and do not count on the reserve: there must
  * be room to log the chunk and to copy all that is in the log into the database, and there must be
- * DISK_RESERVE_BYTES, of the disk or of the reserve, for what comes on top.
+ * DISK_RESERVE_BYTES, of the disk, the reserve or the database's free pages, for what comes on top.
  * Free pages of the database and the part of the log that will be written over count as room. */
 #include "internal.h"
 #include "picoshare/base/check.h"
@@ -46,9 +46,11 @@ err_t disk_check_room(struct store *store, size_t len)
     store->logged_since_commit += (int64_t)len;
     int64_t in_log = store_wal_bytes(store) + store->logged_since_commit;
     int64_t log_grows = positive(in_log - log_file_bytes(store));
-    int64_t database_grows = positive(in_log - free_pages * store->page_bytes);
+    int64_t free_bytes = free_pages * store->page_bytes;
+    int64_t database_grows = positive(in_log - free_bytes);
     int64_t need = log_grows + database_grows;
-    if (err == ERR_OK && (left < need || left + store->reserve_bytes < need + DISK_RESERVE_BYTES)) {
+    int64_t kept = store->reserve_bytes + positive(free_bytes - in_log);
+    if (err == ERR_OK && (left < need || left + kept < need + DISK_RESERVE_BYTES)) {
         err = ERR_FULL;
     }
     return err;

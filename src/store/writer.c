@@ -143,15 +143,15 @@ void writer_watch_commits(struct store *store)
     (void)sqlite3_wal_hook(store->writer.db, on_commit, store);
 }
 
-/* As much of the log as readers allow; without room in the database the reserve gives some. */
-static void copy_log(struct store *store, bool wait)
+/* As much of the log as readers allow; without room in the database the reserve may give some. */
+static void copy_log(struct store *store, bool wait, bool may_use_reserve)
 {
     int log_frames = 0;
     int copied = 0;
     int mode = wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
     sqlite3 *db = store->writer.db;
     int rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, &log_frames, &copied);
-    if (query_err(db, rc) == ERR_FULL && disk_release_reserve(store)) {
+    if (query_err(db, rc) == ERR_FULL && may_use_reserve && disk_release_reserve(store)) {
         rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, &log_frames, &copied);
     }
     if (rc == SQLITE_OK && log_frames == copied) {
@@ -171,7 +171,7 @@ static void checkpoint(struct store *store)
         return;
     }
     bool wait = bytes >= WAL_HARD_BYTES && clock_mono_ms(store->clock) >= store->next_blocking_ms;
-    copy_log(store, wait);
+    copy_log(store, wait, true);
     if (wait && store_wal_bytes(store) > 0) {
         store->next_blocking_ms = clock_mono_ms(store->clock) + 2 * BUSY_TIMEOUT_MS;
     }
@@ -186,7 +186,7 @@ static bool make_room(struct store *store, bool takes_room)
     }
     bool logged = store_wal_bytes(store) > 0;
     if (logged && !store->foreign_checkpoints) {
-        copy_log(store, false);
+        copy_log(store, false, !takes_room);
     }
     return (logged && store_wal_bytes(store) == 0) || (!takes_room && disk_release_reserve(store));
 }

@@ -151,6 +151,7 @@ static void sweep(struct fixture *fix, enum fault_kind kind, bool lasting)
 {
     char *bytes = make_bytes(2, SIZE);
     bool reached_end = false;
+    int met = 0;
     int failed = 0;
     for (int64_t n = 0; !reached_end; n += n < 40 ? 1 : 7) {
         assert_true(n < 3000);
@@ -161,6 +162,7 @@ static void sweep(struct fixture *fix, enum fault_kind kind, bool lasting)
         fault_set(kind, n, lasting);
         err_t err = store_large(fix->store, &draft, bytes);
         reached_end = fault.failures == 0;
+        met += !reached_end;
         if (err == ERR_OK) {
             fault_lift();
             assert_file(fix->store, id, bytes, SIZE);
@@ -177,7 +179,9 @@ static void sweep(struct fixture *fix, enum fault_kind kind, bool lasting)
         }
         sql_run(fix->path, "DELETE FROM ext_files; DELETE FROM entries; DELETE FROM entries_data");
     }
-    assert_true(failed >= 20);
+    assert_true(met >= 20);
+    /* What finds a disk full that is no longer so is tried again, and passes. */
+    assert_true(failed >= 20 || (kind == FAULT_FULL && !lasting));
     free(bytes);
     assert_sound(fix->path);
     fixture_reopen(fix);
