@@ -8,7 +8,8 @@
  * middle of a job, of a checkpoint, or while it is closed. What was on its way at that moment may
  * have happened or not, and so may what failed since the last flush that worked, but not in part.
  *
- * PICOSHARE_POWER_ROUNDS (40) and PICOSHARE_POWER_SEED (1) choose what is played. */
+ * PICOSHARE_POWER_ROUNDS (40, beside the thread sanitizer 10) and PICOSHARE_POWER_SEED (1) choose
+ * what is played. */
 #include "picoshare/base/num.h"
 #include "power_vfs.h"
 #include "store_support.h"
@@ -597,7 +598,12 @@ static int64_t number_from(const char *variable, int64_t otherwise)
 
 static void play_rounds(struct world *world)
 {
-    int64_t rounds = number_from("PICOSHARE_POWER_ROUNDS", 40);
+#ifdef __SANITIZE_THREAD__
+    enum { ROUNDS = 10 };
+#else
+    enum { ROUNDS = 40 };
+#endif
+    int64_t rounds = number_from("PICOSHARE_POWER_ROUNDS", ROUNDS);
     int64_t seed = number_from("PICOSHARE_POWER_SEED", 1);
     for (int64_t i = 0; i < rounds; i++) {
         if (!play_round(world, (uint64_t)(seed + i))) {
