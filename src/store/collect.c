@@ -2,9 +2,9 @@
  *
  * Step by step: expired entries (with their history; their chunks then belong to nothing), files
  * whose chunks belong to nothing, what is recorded of files that another program has deleted,
- * expired sessions, old copies of deleted guest links. Entries are
- * walked by rowid and chunk rows by id, one index seek per file, so a slice costs the same in a
- * large database as in a small one. */
+ * expired sessions, old copies of deleted guest links. Entries are walked by rowid and chunk rows
+ * by id, one index seek per file, so a slice costs the same in a large database as in a small one.
+ */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include <string.h>

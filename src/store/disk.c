@@ -26,6 +26,13 @@ static int64_t log_file_bytes(const struct store *store)
     return stat(store->log_path, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
+/* Bytes that anybody may take; negative: not known. */
+static int64_t bytes_left(const struct store *store)
+{
+    struct statvfs fs;
+    return statvfs(store->path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : -1;
+}
+
 static int64_t positive(int64_t n)
 {
     return n > 0 ? n : 0;
@@ -33,13 +40,9 @@ static int64_t positive(int64_t n)
 
 err_t disk_check_room(struct store *store, size_t len)
 {
-    struct statvfs fs;
-    if (statvfs(store->path, &fs) != 0) {
-        return ERR_OK; /* not a question worth failing for: SQLite will say */
-    }
-    int64_t left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-    if (left >= DISK_AMPLE_BYTES) {
-        return ERR_OK;
+    int64_t left = bytes_left(store);
+    if (left < 0 || left >= DISK_AMPLE_BYTES) {
+        return ERR_OK; /* not known is no reason to fail: SQLite will say */
     }
     int64_t free_pages = 0;
     err_t err = conn_int(&store->writer, "PRAGMA freelist_count", &free_pages);
@@ -57,13 +60,6 @@ err_t disk_check_room(struct store *store, size_t len)
 }
 
 /* ---- what is kept ---- */
-
-/* Bytes that anybody may take; negative: not known. */
-static int64_t bytes_left(const struct store *store)
-{
-    struct statvfs fs;
-    return statvfs(store->path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : -1;
-}
 
 static int64_t at_most(int64_t n, int64_t limit)
 {
