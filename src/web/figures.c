@@ -1,7 +1,6 @@
 #include "figures.h"
 #include "internal.h"
 #include "picoshare/base/limits.h"
-#include "picoshare/text/timestamp.h"
 #include <inttypes.h>
 
 static const char *const step_names[] = {
@@ -51,12 +50,18 @@ static void add_text(struct buf *out, const char *name, const char *text)
     }
 }
 
+void figures_print_time(int64_t unix_s, char ret_text[TIMESTAMP_SIZE])
+{
+    ret_text[0] = '\0';
+    if (unix_s > 0) {
+        timestamp_print(unix_s, ret_text);
+    }
+}
+
 static void add_time(struct buf *out, const char *name, int64_t unix_s)
 {
-    char text[TIMESTAMP_SIZE] = "";
-    if (unix_s > 0) {
-        timestamp_print(unix_s, text);
-    }
+    char text[TIMESTAMP_SIZE];
+    figures_print_time(unix_s, text);
     add_text(out, name, text);
 }
 

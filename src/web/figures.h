@@ -9,6 +9,7 @@
 #include "picoshare/core/upkeep.h"
 #include "picoshare/http/server.h"
 #include "picoshare/store/store.h"
+#include "picoshare/text/timestamp.h"
 
 struct figures {
     const char *version; /* of this build; "" what is not known of it */
@@ -29,6 +30,8 @@ struct figures {
 };
 
 err_t figures_collect(const struct request *request, struct figures *ret_figures) MUST_CHECK;
+/* A time of these figures; "" for 0, which is none. */
+void figures_print_time(int64_t unix_s, char ret_text[TIMESTAMP_SIZE]);
 /* As one JSON object and a line feed; what is not known is null. */
 void figures_add_json(const struct figures *figures, struct buf *out);
 

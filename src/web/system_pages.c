@@ -64,14 +64,6 @@ static void print_known_size(int64_t bytes, char ret_text[SIZE_TEXT_SIZE])
     }
 }
 
-static void print_known_time(int64_t unix_s, char ret_text[TIMESTAMP_SIZE])
-{
-    ret_text[0] = '\0';
-    if (unix_s > 0) {
-        timestamp_print(unix_s, ret_text);
-    }
-}
-
 /* In the largest unit of which there is one. */
 static void print_uptime(int64_t seconds, char *ret_text, size_t size)
 {
@@ -151,8 +143,8 @@ static void render_figures(const struct figures *figures, struct buf *page)
     view.uptime = uptime;
     char checked_time[TIMESTAMP_SIZE];
     char checked_all[TIMESTAMP_SIZE];
-    print_known_time(figures->scrub.last_time, checked_time);
-    print_known_time(figures->scrub.round_ended, checked_all);
+    figures_print_time(figures->scrub.last_time, checked_time);
+    figures_print_time(figures->scrub.round_ended, checked_all);
     view.checked_time = checked_time;
     view.checked_all = checked_all;
     template_information_begin(page, &view);
