@@ -21,6 +21,7 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
+#include <stdio.h>
 
 enum { STEP_BYTES = 64 * KIB }; /* SQLite writes less than 128 KiB in one go */
 
@@ -97,7 +98,10 @@ err_t flush_log_again(struct conn *conn)
  * new one is written over it. The version is what it was before. */
 static err_t overwrite_failed(struct store *store)
 {
-    err_t err = conn_exec(&store->writer, "BEGIN IMMEDIATE; PRAGMA user_version = 15; COMMIT");
+    char sql[64];
+    (void)snprintf(sql, sizeof sql, "BEGIN IMMEDIATE; PRAGMA user_version = %d; COMMIT",
+                   SCHEMA_VERSION);
+    err_t err = conn_exec(&store->writer, sql);
     if (store->writer.db != NULL) {
         writer_roll_back(store);
     }

@@ -66,6 +66,9 @@ struct store {
     size_t readers_free_count;
 };
 
+/* PicoShare's (database.md), which a current file has as its user_version. */
+enum { SCHEMA_VERSION = 15 };
+
 /* schema.c — creates the tables of a new file, upgrades an old one, adds ours. *ret_upgraded_from:
  * as store_upgraded_from(). */
 err_t schema_prepare(struct conn *conn, const struct store_options *options,

@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <sys/stat.h>
 
-enum { SCHEMA_VERSION = 15 };
-
 /* clang-format off */
 #define TS(column)                                                                                 \
     "CHECK (datetime(" column ") IS NOT NULL AND datetime(" column ") >= datetime('2022-02-20'))"
