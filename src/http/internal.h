@@ -100,6 +100,8 @@ struct server {
     struct response *(*refuse)(struct request *request, int status, const char *text);
     int listen_fd;
     uint16_t port;
+    pthread_t acceptor;
+    int acceptor_end_fd; /* readable: the acceptor ends */
     _Atomic int large_blocks; /* downloads that have one */
     _Atomic bool refusing;    /* no new requests */
     _Atomic bool cutting;     /* running ones end now */
@@ -122,6 +124,11 @@ void address_print(const struct sockaddr *address, char ret_text[PROXY_ADDRESS_B
 
 /* server.c — whether there are too many connections to answer this request. */
 bool server_is_crowded(struct server *server, const struct connection *connection);
+
+/* acceptor.c — starts to take connections, once there is a daemon: 0 or an errno. Its end comes
+ * after server.refusing; then the listening socket is nobody's. */
+int acceptor_start(struct server *server);
+void acceptor_stop(struct server *server);
 
 /* request.c — libmicrohttpd's callbacks for one request. */
 struct request *request_new(struct server *server, struct MHD_Connection *mhd, const char *target);

@@ -257,17 +257,22 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     server->port = port;
     _Static_assert(HTTP_WORKERS > 1, "libmicrohttpd silently makes no pool of one");
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, on_accept,
-        server, on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
-        MHD_OPTION_LISTEN_SOCKET, server->listen_fd, MHD_OPTION_THREAD_POOL_SIZE,
-        (unsigned)HTTP_WORKERS, MHD_OPTION_CONNECTION_LIMIT, (unsigned)MAX_CONNECTIONS,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
+            MHD_USE_NO_LISTEN_SOCKET,
+        0, on_accept, server, on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
+        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_WORKERS, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)MAX_CONNECTIONS,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
         MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
-    if (server->daemon == NULL) {
+    int error = server->daemon == NULL ? errno : acceptor_start(server);
+    if (error != 0) {
+        if (server->daemon != NULL) {
+            MHD_stop_daemon(server->daemon);
+        }
         mem_free(server);
-        return err_set(ret_info, ERR_IO, "cannot start the HTTP workers: %s", strerror(errno));
+        return err_set(ret_info, ERR_IO, "cannot start the HTTP workers: %s", strerror(error));
     }
     *ret_server = server;
     return ERR_OK;
@@ -396,8 +401,8 @@ static bool wait_until_idle(struct server *server, int64_t timeout_ms)
 bool server_stop(struct server *server)
 {
     atomic_store(&server->refusing, true);
-    (void)MHD_quiesce_daemon(server->daemon);
-    cut(server->listen_fd); /* refuses new clients; a worker may still hold it, so not closed yet */
+    acceptor_stop(server);
+    (void)close(server->listen_fd); /* refuses new clients */
     bool in_time = wait_until_idle(server, SHUTDOWN_GRACE_MS);
     if (!in_time) {
         atomic_store(&server->cutting, true);
@@ -411,7 +416,6 @@ bool server_stop(struct server *server)
     }
     MHD_stop_daemon(server->daemon);
     server->daemon = NULL;
-    (void)close(server->listen_fd);
     return in_time;
 }
 

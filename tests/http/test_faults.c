@@ -10,6 +10,7 @@
 #include "preload/faults.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -74,6 +75,7 @@ static void map_faults(void)
 static void lift_fault(void)
 {
     atomic_store(&sweep.faults->kinds, 0);
+    atomic_store(&sweep.faults->removal_ms, 0);
 }
 
 static void set_fault(const struct fault_kind *kind, int64_t n, bool lasting)
@@ -664,6 +666,57 @@ static void test_start_without_memory(void **state)
     assert_true(met > 0);
 }
 
+/* ---- a stop that comes between two steps of a worker ---- */
+
+struct visitors {
+    struct server server;
+    _Atomic bool end;
+};
+
+static void *visit(void *arg)
+{
+    struct visitors *visitors = arg;
+    while (!atomic_load(&visitors->end)) {
+        struct raw *c = calloc(1, sizeof *c);
+        struct response r;
+        if (raw_open(&visitors->server, c)) {
+            if (raw_text(c, "GET /login HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")) {
+                (void)raw_answer(c, false, &r);
+                response_done(&r);
+            }
+            raw_close(c);
+        }
+        free(c);
+    }
+    return NULL;
+}
+
+/* libmicrohttpd's own way to stop listening may end the process with abort(). */
+static void test_stop_among_visitors(void **state)
+{
+    enum { VISITORS = 4, ROUNDS = 5, REMOVAL_MS = 5 };
+    (void)state;
+    const char *const env[] = {PRELOAD, sweep.variable, NULL};
+    for (int round = 0; round < ROUNDS; round++) {
+        static struct visitors visitors;
+        pthread_t threads[VISITORS];
+        server_start(&visitors.server, &(struct server_options){.env = env});
+        sweep.faults->removal_ms = REMOVAL_MS;
+        visitors.end = false;
+        for (size_t i = 0; i < VISITORS; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, visit, &visitors), 0);
+        }
+        harness_sleep_ms(20);
+        struct server stopped = visitors.server;
+        int code = server_stop(&stopped);
+        atomic_store(&visitors.end, true);
+        for (size_t i = 0; i < VISITORS; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        }
+        assert_int_equal(code, 0);
+    }
+}
+
 /* ---- */
 
 static int setup(void **state)
@@ -708,6 +761,7 @@ int main(void)
         cmocka_unit_test_teardown(test_failing_read, clean_up),
         cmocka_unit_test_teardown(test_no_memory, clean_up),
         cmocka_unit_test_teardown(test_start_without_memory, clean_up),
+        cmocka_unit_test_teardown(test_stop_among_visitors, clean_up),
     };
     return harness_main(tests, setup, teardown);
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -108,6 +109,16 @@ int posix_fallocate(int fd, off_t pos, off_t len)
 int posix_fallocate64(int fd, off64_t pos, off64_t len)
 {
     return fails(FAULT_SIZE) ? errno : REAL(posix_fallocate64)(fd, pos, len);
+}
+
+/* ---- what comes late ---- */
+
+int epoll_ctl(int poll, int what, int fd, struct epoll_event *event)
+{
+    if (faults != NULL && what == EPOLL_CTL_DEL && gettid() == getpid()) {
+        (void)usleep((useconds_t)atomic_load(&faults->removal_ms) * 1000);
+    }
+    return REAL(epoll_ctl)(poll, what, fd, event);
 }
 
 #ifdef MEMORY_FAILS

@@ -1,0 +1,84 @@
+/* acceptor.c — the thread that takes new connections from the listening socket and hands them to
+ * libmicrohttpd's workers.
+ *
+ * The workers could do that, but could not be stopped from it safely: MHD_quiesce_daemon(), up to
+ * 1.0 at least, ends the process with abort() when a worker notices it at the same moment
+ * (decisions/0015). */
+#include "internal.h"
+#include "picoshare/base/check.h"
+#include "picoshare/base/limits.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+enum { RETRY_MS = 20 };
+
+static bool is_full(struct server *server)
+{
+    struct server_figures figures;
+    server_figures(server, &figures);
+    return figures.connections >= MAX_CONNECTIONS;
+}
+
+/* False: there is no room for a connection now; more may wait in the system's queue. */
+static bool accept_waiting(struct server *server)
+{
+    while (!atomic_load(&server->refusing)) {
+        if (is_full(server)) {
+            return false;
+        }
+        struct sockaddr_storage address;
+        socklen_t len = sizeof address;
+        int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &len,
+                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd < 0) {
+            return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+        }
+        /* Closes it when it is refused. */
+        (void)MHD_add_connection(server->daemon, fd, (const struct sockaddr *)&address, len);
+    }
+    return true;
+}
+
+static void *acceptor_main(void *arg)
+{
+    struct server *server = arg;
+    (void)pthread_setname_np(pthread_self(), "acceptor");
+    struct pollfd fds[] = {{.fd = server->acceptor_end_fd, .events = POLLIN},
+                           {.fd = server->listen_fd, .events = POLLIN}};
+    while (!atomic_load(&server->refusing)) {
+        bool has_room = accept_waiting(server);
+        (void)poll(fds, has_room ? ARRAY_LEN(fds) : 1, has_room ? -1 : RETRY_MS);
+    }
+    return NULL;
+}
+
+int acceptor_start(struct server *server)
+{
+    server->acceptor_end_fd = eventfd(0, EFD_CLOEXEC);
+    if (server->acceptor_end_fd < 0) {
+        return errno;
+    }
+    int error = pthread_create(&server->acceptor, NULL, acceptor_main, server);
+    if (error != 0) {
+        (void)close(server->acceptor_end_fd);
+    }
+    return error;
+}
+
+void acceptor_stop(struct server *server)
+{
+    check(atomic_load(&server->refusing));
+    check(eventfd_write(server->acceptor_end_fd, 1) == 0);
+    check(pthread_join(server->acceptor, NULL) == 0);
+    (void)close(server->acceptor_end_fd);
+}
+
+bool server_adopt(struct server *server, int fd)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return MHD_add_connection(server->daemon, fd, (const struct sockaddr *)&address,
+                              sizeof address) == MHD_YES;
+}
