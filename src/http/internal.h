@@ -101,7 +101,7 @@ struct server {
     int listen_fd;
     uint16_t port;
     pthread_t acceptor;
-    int acceptor_end_fd; /* readable: the acceptor ends */
+    int acceptor_end_fd;      /* readable: the acceptor ends */
     _Atomic int large_blocks; /* downloads that have one */
     _Atomic bool refusing;    /* no new requests */
     _Atomic bool cutting;     /* running ones end now */

@@ -134,7 +134,8 @@ async function focused(page) {
     // The drop zone stands for the file input that nobody sees.
     const seen = element.matches(".file-input") ? element.closest(".file") : element;
     const rect = seen.getBoundingClientRect();
-    const inside = rect.top >= 0 && rect.bottom <= innerHeight && rect.width > 1;
+    // Where the window scrolls to is rounded to whole pixels.
+    const inside = rect.top > -1 && rect.bottom < innerHeight + 1 && rect.width > 1;
     const unfocused = seen.cloneNode();
     seen.after(unfocused);
     const differs = look(seen) !== look(unfocused);

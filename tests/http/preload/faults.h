@@ -20,7 +20,7 @@ struct faults {
     _Atomic int32_t error;         /* errno of what fails */
     _Atomic int32_t lasting;       /* not 0: every later one fails too */
     _Atomic int32_t spares_crypto; /* not 0: libcrypto always gets its memory */
-    _Atomic int32_t removal_ms;    /* an epoll_ctl(EPOLL_CTL_DEL) of the main thread waits so long */
+    _Atomic int32_t removal_ms;    /* so long waits an EPOLL_CTL_DEL of the main thread */
     _Atomic int64_t allowed;       /* calls that still succeed before the first failure */
     _Atomic int64_t met;           /* failures so far */
 };
