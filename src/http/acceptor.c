@@ -22,6 +22,21 @@ static bool is_full(struct server *server)
     return figures.connections >= MAX_CONNECTIONS;
 }
 
+/* Takes fd. */
+static bool hand_on(struct server *server, int fd, const struct sockaddr *address, socklen_t len)
+{
+    struct connection *connection = connection_new(server, fd, address);
+    if (connection == NULL) {
+        (void)close(fd);
+        return false;
+    }
+    if (MHD_add_connection(server->daemon, fd, address, len) != MHD_YES) { /* it has closed fd */
+        connection_free(server, connection);
+        return false;
+    }
+    return true; /* the connection may have ended already */
+}
+
 /* False: there is no room for a connection now; more may wait in the system's queue. */
 static bool accept_waiting(struct server *server)
 {
@@ -36,8 +51,7 @@ static bool accept_waiting(struct server *server)
         if (fd < 0) {
             return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
         }
-        /* Closes it when it is refused. */
-        (void)MHD_add_connection(server->daemon, fd, (const struct sockaddr *)&address, len);
+        (void)hand_on(server, fd, (const struct sockaddr *)&address, len);
     }
     return true;
 }
@@ -79,6 +93,5 @@ void acceptor_stop(struct server *server)
 bool server_adopt(struct server *server, int fd)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    return MHD_add_connection(server->daemon, fd, (const struct sockaddr *)&address,
-                              sizeof address) == MHD_YES;
+    return hand_on(server, fd, (const struct sockaddr *)&address, sizeof address);
 }

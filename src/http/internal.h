@@ -20,6 +20,7 @@
 struct connection {
     struct list all;
     int fd;
+    bool begun;                     /* a worker has it */
     struct request *request;        /* the worker's: begun, and not ended; or NULL */
     bool busy;                      /* a request's headers are complete and it has not ended */
     bool had_request;               /* at least one has ended: it is kept alive */
@@ -122,7 +123,15 @@ const char *framing_check(struct request *request, int *ret_status);
 /* address.c — the address as text, IPv4 also when it came as IPv6; "" for other families. */
 void address_print(const struct sockaddr *address, char ret_text[PROXY_ADDRESS_BYTES]);
 
-/* server.c — whether there are too many connections to answer this request. */
+/* connections.c — one that was just accepted; NULL: it is refused, or there is no memory. The
+ * address is borrowed. */
+struct connection *connection_new(struct server *server, int fd, const struct sockaddr *address);
+/* A worker has it from now on; NULL: it is not known. */
+struct connection *connection_begin(struct server *server, int fd);
+void connection_free(struct server *server, struct connection *connection);
+/* Ends those that wait too long for a request; server.lock held. */
+void connections_tick(struct server *server, int64_t now, bool scarce);
+/* Whether there are too many connections to answer this request. */
 bool server_is_crowded(struct server *server, const struct connection *connection);
 
 /* acceptor.c — starts to take connections, once there is a daemon: 0 or an errno. Its end comes

@@ -1,4 +1,4 @@
-/* server.c — the daemon, the lists of connections and requests, and the order of stopping.
+/* server.c — the daemon, the list of requests, and the order of stopping.
  *
  * Stopping: the listening socket goes first; running requests get their time; then new body pieces
  * are refused and the sockets shut down, which ends uploads cleanly; suspended requests are resumed
@@ -58,93 +58,23 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **request,
     }
 }
 
-/* "" for a trusted proxy, which speaks for many. */
-static void name_of_client(const struct server *server, const struct sockaddr *address,
-                           char ret_name[CLIENT_NAME_BYTES])
-{
-    char text[PROXY_ADDRESS_BYTES] = "";
-    ret_name[0] = '\0';
-    if (address != NULL) {
-        address_print(address, text);
-        if (!proxy_trusts(server->proxy, slice_str(text))) {
-            client_name(text, ret_name);
-        }
-    }
-}
-
-/* Whether the client has as many connections as one may have when they are scarce; server.lock
- * held. */
-static bool has_its_share(const struct server *server, const char *client)
-{
-    size_t count = 0;
-    if (client[0] == '\0') {
-        return false;
-    }
-    LIST_EACH(c, &server->connections, const struct connection, all)
-    {
-        count += strcmp(c->client, client) == 0;
-    }
-    return count >= CLIENT_CONNECTIONS;
-}
-
-/* The last connections are for clients who have few. The first ones beyond the soft limit are taken
- * from anybody, so that most clients are told why there is no answer. */
-static enum MHD_Result on_accept(void *arg, const struct sockaddr *address, socklen_t len)
-{
-    (void)len;
-    struct server *server = arg;
-    char client[CLIENT_NAME_BYTES];
-    name_of_client(server, address, client);
-    lock_take(&server->lock);
-    bool refused = server->connections_count >= SHARED_CONNECTIONS && has_its_share(server, client);
-    lock_give(&server->lock);
-    return refused ? MHD_NO : MHD_YES;
-}
-
-bool server_is_crowded(struct server *server, const struct connection *connection)
-{
-    lock_take(&server->lock);
-    bool crowded = server->connections_count > FULL_CONNECTIONS ||
-                   (server->connections_count > SOFT_MAX_CONNECTIONS &&
-                    (connection == NULL || connection->client[0] == '\0' ||
-                     has_its_share(server, connection->client)));
-    lock_give(&server->lock);
-    return crowded;
-}
-
 static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_context,
                           enum MHD_ConnectionNotificationCode code)
 {
     struct server *server = arg;
-    if (code == MHD_CONNECTION_NOTIFY_CLOSED && *socket_context != NULL) {
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+        *socket_context = info != NULL ? connection_begin(server, info->connect_fd) : NULL;
+    } else if (*socket_context != NULL) {
+        struct connection *connection = TAKE(*socket_context);
         /* libmicrohttpd forgets a request that it refuses for two reasons at once, or whose cookie
          * has too many parts for its pool. Its connection is then closed: this is its end. */
-        struct connection *connection = *socket_context;
         if (connection->request != NULL) {
             request_end(connection->request);
         }
+        connection_free(server, connection);
     }
-    lock_take(&server->lock);
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        struct connection *connection = mem_alloc(1, sizeof *connection);
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-        if (connection != NULL && info != NULL) {
-            connection->fd = info->connect_fd;
-            info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-            name_of_client(server, info != NULL ? info->client_addr : NULL, connection->client);
-            connection->since_ms = clock_mono_ms(server->clock);
-            list_add(&server->connections, &connection->all);
-            server->connections_count++;
-        }
-        *socket_context = connection;
-    } else if (*socket_context != NULL) {
-        struct connection *connection = TAKE(*socket_context);
-        list_remove(&connection->all);
-        server->connections_count--;
-        mem_free(connection);
-    }
-    lock_give(&server->lock);
 }
 
 __attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *fmt, va_list args)
@@ -259,13 +189,13 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
             MHD_USE_NO_LISTEN_SOCKET,
-        0, on_accept, server, on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
+        0, NULL, NULL, on_step, server, MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)HTTP_WORKERS, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)MAX_CONNECTIONS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_POOL_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_URI_LOG_CALLBACK, on_target, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_END);
+        (unsigned)(HTTP_WORKERS * MAX_CONNECTIONS) /* the acceptor's limit comes first */,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_POOL_BYTES,
+        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_TIMEOUT_S, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_URI_LOG_CALLBACK, on_target, server, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_END);
     int error = server->daemon == NULL ? errno : acceptor_start(server);
     if (error != 0) {
         if (server->daemon != NULL) {
@@ -366,14 +296,7 @@ void server_tick(struct server *server)
             cut(r->fd);
         }
     }
-    LIST_EACH(c, &server->connections, struct connection, all)
-    {
-        int64_t limit = scarce ? SCARCE_DEADLINE_MS
-                               : HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
-        if (!c->busy && now - c->since_ms > limit) {
-            cut(c->fd);
-        }
-    }
+    connections_tick(server, now, scarce);
     lock_give(&server->lock);
 }
 
