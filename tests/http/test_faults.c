@@ -19,6 +19,7 @@
 enum { SIZE = 2 * CHUNK_BYTES + 44640, SMALL_SIZE = 3000, MAX_KEPT = 200, MAX_STEP = 100000 };
 
 #define PRELOAD "LD_PRELOAD=" PICOSHARE_FAULTS
+#define BESIDE_ASAN "ASAN_OPTIONS=verify_asan_link_order=0" /* it wants to be the first library */
 
 static const struct fault_kind {
     const char *name;
@@ -463,9 +464,7 @@ static const struct operation {
 /* In the same directory, for the same owner, when it is not the first time. */
 static void start(void)
 {
-    /* Else AddressSanitizer wants to be the first library. */
-    const char *const env[] = {PRELOAD, sweep.variable, "ASAN_OPTIONS=verify_asan_link_order=0",
-                               NULL};
+    const char *const env[] = {PRELOAD, BESIDE_ASAN, sweep.variable, NULL};
     static const char *const args[] = {"-check-rate", "0", NULL};
     const struct server before = sweep.server;
     const char *dir = before.dir[0] != '\0' ? before.dir : NULL;
@@ -696,7 +695,7 @@ static void test_stop_among_visitors(void **state)
 {
     enum { VISITORS = 4, ROUNDS = 5, REMOVAL_MS = 5 };
     (void)state;
-    const char *const env[] = {PRELOAD, sweep.variable, NULL};
+    const char *const env[] = {PRELOAD, BESIDE_ASAN, sweep.variable, NULL};
     for (int round = 0; round < ROUNDS; round++) {
         static struct visitors visitors;
         pthread_t threads[VISITORS];
