@@ -306,6 +306,9 @@ static err_t open_app(struct program *program, struct err_info *info)
         err = scrub_new(app->store, app->clock, options->check_rate * 1000000, report_scrub,
                         &app->scrub);
     }
+    if (err == ERR_OK) {
+        err = backup_new(app->store, &app->backup);
+    }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
 }
 
@@ -315,6 +318,7 @@ static void close_app(struct program *program)
     store_close(program->app.store); /* runs what is queued, which frees the last uploads */
     upkeep_free(program->app.upkeep);
     scrub_free(program->app.scrub);
+    backup_free(program->app.backup);
     uploads_free(program->app.uploads);
     throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);

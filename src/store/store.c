@@ -205,6 +205,9 @@ static err_t copy_paths(struct store *store, const char *path)
     if (err == ERR_OK) {
         err = path_beside(path, "-reserve", &store->reserve_path);
     }
+    if (err == ERR_OK) {
+        err = path_beside(path, "-backup", &store->backup_path);
+    }
     return err;
 }
 
@@ -241,6 +244,7 @@ static void free_store(struct store *store)
     mem_free(store->path);
     mem_free(store->log_path);
     mem_free(store->reserve_path);
+    mem_free(store->backup_path);
     mem_free(store);
 }
 
@@ -304,6 +308,7 @@ err_t store_reconnect(struct store *store)
     for (size_t i = 0; i < STORE_READERS; i++) {
         (void)reader_take(store);
     }
+    backup_lose(store);
     close_all(store);
     err_t err = open_conn(&options, SQLITE_OPEN_READWRITE, &store->writer, NULL);
     if (err == ERR_OK && store->foreign_checkpoints) {

@@ -44,6 +44,7 @@ static struct store_job *list_pop(struct job_list *list)
 void store_submit(struct store *store, struct store_job *job)
 {
     check(job->run != NULL && job->done != NULL);
+    check(!job->outside || job->lane == STORE_IDLE); /* those run one at a time */
     lock_take(&store->lock);
     list_push(&store->lanes[job->lane], job);
     check(pthread_cond_signal(&store->work) == 0);
@@ -239,6 +240,11 @@ static void run_one_by_one(struct store *store, struct store_job *jobs)
 
 static void run_batch(struct store *store, struct store_job *jobs)
 {
+    if (jobs->outside) {
+        jobs->again = false;
+        jobs->result = jobs->run(store, jobs);
+        return;
+    }
     err_t err = begin(store, jobs);
     if (err != ERR_OK) {
         fail_all(jobs, err); /* waiting again for each of them would help nobody */
@@ -274,8 +280,9 @@ static struct store_job *take_batch(struct store *store)
 
 static bool slice_due(const struct store *store)
 {
-    return store->lanes[STORE_IDLE].head != NULL &&
-           clock_mono_ms(store->clock) - store->last_slice_ms >= SLICE_EVERY_MS;
+    const struct store_job *job = store->lanes[STORE_IDLE].head;
+    return job != NULL && clock_mono_ms(store->clock) - store->last_slice_ms >=
+                              (job->hurries ? SLICE_MS : SLICE_EVERY_MS);
 }
 
 /* Waits for work and takes it; NULL when the store is closing and nothing is left. */
