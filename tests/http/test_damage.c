@@ -372,7 +372,7 @@ static void test_check_cannot_run(void **state)
     expect_verdict(path, NULL, 2, "is empty");
     harness_write_file(path, "This is no database, whatever it is called, since it has no pages.");
     expect_verdict(path, NULL, 2, "is not a database");
-    expect_verdict(path, "-no-such-flag", 2, "what is -no-such-flag?");
+    expect_verdict(path, "-no-such-flag", 2, "unknown option: -no-such-flag");
     const struct {
         int layout;
         const char *sql, *text;

@@ -73,6 +73,11 @@ void store_close(struct store *store);
 /* The version that the database had before it was upgraded at this start, or -1. */
 int64_t store_upgraded_from(const struct store *store);
 
+/* Keeps all servers from a database file, for who is going to put another in its place. ERR_BUSY:
+ * this program or another one has it open. *ret_fd is to be closed afterwards, on an error too
+ * unless it is left alone. */
+err_t store_claim(const char *path, int *ret_fd, struct err_info *ret_info) MUST_CHECK;
+
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 enum store_lane {
