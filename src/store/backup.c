@@ -11,8 +11,10 @@
  * the process ends, nothing of it is left. Its room is taken at once, before anything is copied. It
  * needs no journal and no flush, since a copy that is not complete is of no use to anybody.
  *
- * Other work goes on, with nine tenths of the writer's time, as beside any background work. But
- * when the database grows about as quickly as it is copied, the job asks for half of the time. */
+ * Other work goes on, with nine tenths of the writer's time, as beside any background work. But a
+ * database that grows as quickly as it is copied would never be copied to its end. So for every two
+ * bytes that are copied one may be stored: uploads that are quicker than that wait for the disk a
+ * little more often. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
@@ -128,9 +130,8 @@ static bool note_progress(struct store *store, struct store_backup *backup)
     int64_t total = sqlite3_backup_pagecount(copying->backup) * store->page_bytes;
     int64_t done = total - sqlite3_backup_remaining(copying->backup) * store->page_bytes;
     int64_t copied = done - backup->bytes_done;
-    int64_t grown = total - backup->bytes_total;
     copying->restarts += copied <= 0;
-    backup->job.hurries = 2 * grown > copied;
+    backup->job.pace_bytes = copied > 0 ? (size_t)copied / 2 : 0;
     backup->bytes_done = done;
     backup->bytes_total = total;
     return copying->restarts <= MAX_RESTARTS;

@@ -52,6 +52,7 @@ struct store {
     struct store_backup *backup; /* the one that copies from the connection, or NULL */
     int64_t slice_until_ms;      /* end of the running slice of background work */
     int64_t last_slice_ms;
+    size_t stored_since_slice;   /* bytes of file contents, of jobs since then */
     int64_t logged_since_commit; /* bytes of chunks in the running transaction */
     bool distrusted;             /* a flush has failed (flush.c) */
     int64_t reserve_bytes;       /* of the reserve; 0: there is none */

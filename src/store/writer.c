@@ -275,14 +275,15 @@ static struct store_job *take_batch(struct store *store)
             list_push(&batch, list_pop(list));
         }
     }
+    store->stored_since_slice += bytes;
     return batch.head;
 }
 
 static bool slice_due(const struct store *store)
 {
     const struct store_job *job = store->lanes[STORE_IDLE].head;
-    return job != NULL && clock_mono_ms(store->clock) - store->last_slice_ms >=
-                              (job->hurries ? SLICE_MS : SLICE_EVERY_MS);
+    return job != NULL && (clock_mono_ms(store->clock) - store->last_slice_ms >= SLICE_EVERY_MS ||
+                           (job->pace_bytes > 0 && store->stored_since_slice >= job->pace_bytes));
 }
 
 /* Waits for work and takes it; NULL when the store is closing and nothing is left. */
@@ -347,6 +348,7 @@ static void *writer_main(void *arg)
         run_batch(store, jobs);
         if (jobs->lane == STORE_IDLE) {
             store->last_slice_ms = clock_mono_ms(store->clock);
+            store->stored_since_slice = 0;
         }
         finish(store, jobs);
         checkpoint(store);

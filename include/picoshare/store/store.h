@@ -97,11 +97,13 @@ struct store_job {
     enum store_lane lane;
     bool takes_room; /* for good: it is not what the reserve of a full disk is for */
     bool outside;    /* it runs in no transaction; idle jobs only */
-    bool hurries;    /* set by an idle job: its next slice is due after SLICE_MS */
-    bool durable;    /* done() is called after the change has reached the disk */
-    bool rerun;      /* the store's: the last run was rolled back, and this one takes its place */
-    bool again;      /* set by an idle job that has more to do: it is run again later */
-    err_t result;    /* valid in done() */
+    /* Set by an idle job that must keep up with uploads: its next slice is due when so many bytes
+     * of file contents have been stored, if that is sooner. 0: it need not. */
+    size_t pace_bytes;
+    bool durable; /* done() is called after the change has reached the disk */
+    bool rerun;   /* the store's: the last run was rolled back, and this one takes its place */
+    bool again;   /* set by an idle job that has more to do: it is run again later */
+    err_t result; /* valid in done() */
 };
 
 void store_submit(struct store *store, struct store_job *job);
