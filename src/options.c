@@ -316,9 +316,10 @@ err_t options_find_passphrase(struct options *options, struct err_info *ret_info
         if (err == ERR_OK) {
             err = read_passphrase(options->made_passphrase_file, options, ret_info);
         }
+        if (err == ERR_NOTFOUND) {
+            (void)err_set(ret_info, err, "no passphrase is set, and none is kept in %s",
+                          options->made_passphrase_file);
+        }
     }
-    return err == ERR_NOTFOUND
-               ? err_set(ret_info, err, "no passphrase is set, and none is kept in %s",
-                         options->made_passphrase_file)
-               : err;
+    return err;
 }
