@@ -170,7 +170,8 @@ static int make(struct backing_up *b)
         return fail(b, "a backup is nothing for a terminal");
     }
     if (!to_stdout && !b->force && file_exists(b->name)) {
-        return fail(b, "the file exists already; -force replaces it");
+        (void)err_set(&b->info, ERR_EXISTS, "%s exists already; -force replaces it", b->name);
+        return fail(b, b->info.text);
     }
     if (to_stdout) {
         b->file = (struct file){.partial = "", .fd = STDOUT_FILENO};

@@ -36,7 +36,8 @@ static err_t fail(const char *path, struct err_info *ret_info)
     err_t err = errno == EEXIST                      ? ERR_EXISTS
                 : errno == ENOSPC || errno == EDQUOT ? ERR_FULL
                                                      : ERR_IO;
-    return err_set(ret_info, err, "cannot write %s: %s", path, strerror(errno));
+    return err_set(ret_info, err, "cannot write %s: %s",
+                   path[0] != '\0' ? path : "to standard output", strerror(errno));
 }
 
 err_t file_create(struct file *file, const char *path, struct err_info *ret_info)

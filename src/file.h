@@ -10,7 +10,7 @@
 
 /* A file that is being written, under a name of its own beside the one it will have. */
 struct file {
-    char partial[PATH_MAX]; /* its name until then */
+    char partial[PATH_MAX]; /* its name until then; "": standard output, or it has its own */
     int fd;                 /* -1: closed */
 };
 

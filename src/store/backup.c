@@ -59,17 +59,17 @@ static err_t take_room(int fd, int64_t bytes)
 static err_t make_file(struct store *store, struct store_backup *backup)
 {
     struct copying *copying = backup->copying;
-    (void)unlink(store->backup_path); /* a process that was killed right here left it */
-    int rc = sqlite3_open_v2(store->backup_path, &copying->copy,
+    (void)unlink(store->copy_path); /* a process that was killed right here left it */
+    int rc = sqlite3_open_v2(store->copy_path, &copying->copy,
                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
                                  SQLITE_OPEN_EXRESCODE,
                              store->vfs);
     err_t err = query_err(copying->copy, rc);
     if (err == ERR_OK) {
-        backup->fd = open(store->backup_path, O_RDWR | O_CLOEXEC);
+        backup->fd = open(store->copy_path, O_RDWR | O_CLOEXEC);
         err = backup->fd >= 0 ? ERR_OK : error_of_errno();
     }
-    (void)unlink(store->backup_path);
+    (void)unlink(store->copy_path);
     return err;
 }
 

@@ -30,7 +30,7 @@ struct store {
     int lock_fd;    /* keeps other processes of ours out; -1: not open */
     char *log_path; /* of its write-ahead log */
     char *reserve_path;
-    char *backup_path; /* where a copy of the database has its name for a moment */
+    char *copy_path; /* where a copy of the database has its name for a moment */
     bool foreign_checkpoints;
     bool secure_delete;
     int64_t history_rows;   /* downloads of a file that are kept */

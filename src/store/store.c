@@ -220,7 +220,7 @@ static err_t copy_paths(struct store *store, const char *path)
         err = path_beside(path, "-reserve", &store->reserve_path);
     }
     if (err == ERR_OK) {
-        err = path_beside(path, "-backup", &store->backup_path);
+        err = path_beside(path, "-copying", &store->copy_path);
     }
     return err;
 }
@@ -258,7 +258,7 @@ static void free_store(struct store *store)
     mem_free(store->path);
     mem_free(store->log_path);
     mem_free(store->reserve_path);
-    mem_free(store->backup_path);
+    mem_free(store->copy_path);
     mem_free(store);
 }
 

@@ -268,10 +268,10 @@ static struct store_job *take_batch(struct store *store)
     for (int lane = STORE_URGENT; lane <= STORE_BULK; lane++) {
         struct job_list *list = &store->lanes[lane];
         for (size_t jobs = 0; list->head != NULL && jobs < BATCH_MAX_JOBS; jobs++) {
-            bytes += list->head->bytes;
-            if (jobs > 0 && bytes > BATCH_MAX_BYTES) {
+            if (jobs > 0 && bytes + list->head->bytes > BATCH_MAX_BYTES) {
                 break;
             }
+            bytes += list->head->bytes;
             list_push(&batch, list_pop(list));
         }
     }

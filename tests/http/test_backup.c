@@ -87,7 +87,7 @@ static int count_nameless(const struct server *s)
     for (struct dirent *item = readdir(list); item != NULL; item = readdir(list)) {
         ssize_t len = readlinkat(dirfd(list), item->d_name, target, sizeof target - 1);
         target[len > 0 ? len : 0] = '\0';
-        count += strstr(target, "-backup (deleted)") != NULL;
+        count += strstr(target, "-copying (deleted)") != NULL;
     }
     closedir(list);
     return count;
@@ -167,7 +167,7 @@ static void test_round_trip(void **state)
     expect_db(&restored, "2", "SELECT count(*) FROM downloads");
     server_end(&restored);
     assert_int_equal(count_nameless(&p.server), 0);
-    assert_int_equal(count_names(p.server.dir, "backup"), 0);
+    assert_int_equal(count_names(p.server.dir, "copying"), 0);
     server_end(&p.server);
 }
 
@@ -296,7 +296,7 @@ static void test_one_at_a_time(void **state)
     ask_and_wait(&p.server, &c);
     wait_for_state(&p.server, "sending");
     assert_int_equal(count_nameless(&p.server), 1);
-    assert_int_equal(count_names(p.server.dir, "backup"), 0);
+    assert_int_equal(count_names(p.server.dir, "copying"), 0);
     assert_int_equal(ask_status(&p.server, NULL, AUTH_BASIC), 409);
     expect_command(2, "(409): a backup is running already", "backup", "-url", p.url, p.file);
     assert_false(exists(p.file));
@@ -447,7 +447,7 @@ static void test_killed_server(void **state)
     wait_for_state(&p.server, "sending"); /* for sure in the middle */
     server_kill(&p.server);
     raw_close(&c);
-    assert_int_equal(count_names(p.server.dir, "backup"), 0);
+    assert_int_equal(count_names(p.server.dir, "copying"), 0);
     server_start_again(&p.server);
     snprintf(p.url, sizeof p.url, "http://localhost:%d", p.server.port);
     expect_command(0, "no damage", "backup", "-force", "-url", p.url, p.file);

@@ -109,7 +109,7 @@ static void assert_nothing_left(const struct fixture *fix)
     DIR *list = opendir(fix->dir);
     assert_non_null(list);
     for (struct dirent *item = readdir(list); item != NULL; item = readdir(list)) {
-        if (strstr(item->d_name, "backup") != NULL) {
+        if (strstr(item->d_name, "copying") != NULL) {
             fail_msg("%s is left", item->d_name);
         }
     }
@@ -277,7 +277,7 @@ static void test_left_by_a_killed_process(void **state)
     struct fixture *fix = *state;
     char path[TEST_PATH_BYTES + 32];
     store_kept(fix);
-    (void)snprintf(path, sizeof path, "%s-backup", fix->path);
+    (void)snprintf(path, sizeof path, "%s-copying", fix->path);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
     assert_true(fputs("no database", file) >= 0);
