@@ -1,31 +1,46 @@
 #include "check_command.h"
+#include "flags.h"
 #include "picoshare/base/check.h"
-#include "picoshare/base/clock.h"
 #include "picoshare/base/escape.h"
 #include "picoshare/store/verify.h"
 #include "picoshare/text/size.h"
+#include "progress.h"
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-enum { PROGRESS_EVERY_MS = 250 };
+struct request {
+    const char *path;
+    bool quick;
+};
 
-static const char usage[] =
-    "Usage: picoshare check [-quick] [FILE]\n"
-    "Looks whether a database is whole, and changes nothing. FILE is the database, or a copy of\n"
-    "one, that no server has open (default: $PS_DB, or data/store.db). Looked at are SQLite's own\n"
-    "structures, the references between tables, the chunk rows of each file, and the bytes of\n"
-    "each file whose SHA-256 was recorded.\n\n"
-    "  -quick  do not read the contents of files or compare indexes with their tables\n"
-    "  -help  print this and exit\n\n"
-    "Prints a line for each damage. Exit codes: 0 all is whole, 1 there is damage, 2 it could not\n"
-    "be checked.\n";
+static const struct flag known[] = {
+    {"quick", NULL, FLAG_SWITCH, offsetof(struct request, quick),
+     "do not read the contents of files or compare indexes with their tables"},
+};
+
+static void print_help(FILE *out)
+{
+    (void)fputs(
+        "Usage: picoshare check [-quick] [FILE]\n"
+        "Looks whether a database is whole, and changes nothing. FILE is the database, or a\n"
+        "copy of one, that no server has open (default: $PS_DB, or data/store.db). Looked at\n"
+        "are SQLite's own structures, the references between tables, the chunk rows of each\n"
+        "file, and the bytes of each file whose SHA-256 was recorded.\n\n",
+        out);
+    flags_print(known, ARRAY_LEN(known), out);
+    (void)fputs(
+        "\nPrints a line for each damage. Exit codes: 0 all is whole, 1 there is damage, 2 it\n"
+        "could not be checked.\n",
+        out);
+}
 
 struct checking {
     const char *path;
+    const char *name; /* as people know it */
     bool quick;
-    bool shows_progress;
+    FILE *out;
+    struct progress progress;
     struct verifier *verifier;
     struct verify_counts counts;
     int64_t findings; /* of the database as such */
@@ -33,7 +48,6 @@ struct checking {
     int64_t bytes; /* that the files have */
     int64_t damaged;
     int64_t undigested; /* sound files without a digest */
-    int64_t next_progress_ms;
 };
 
 /* ---- printing ---- */
@@ -48,75 +62,66 @@ static void print_text(FILE *out, struct slice text)
     }
 }
 
-static void clear_progress(const struct checking *checking)
-{
-    if (checking->shows_progress) {
-        (void)fputs("\r\033[K", stderr);
-        (void)fflush(stderr);
-    }
-}
-
 static void show_progress(struct checking *checking)
 {
-    int64_t now = clock_mono_ms(&clock_system);
-    if (!checking->shows_progress || now < checking->next_progress_ms) {
-        return;
+    if (progress_due(&checking->progress)) {
+        char read[SIZE_TEXT_SIZE];
+        size_print(verifier_bytes(checking->verifier), read);
+        progress_show(&checking->progress, "checking: file %" PRId64 " of %" PRId64 ", %s read",
+                      checking->files + 1, checking->counts.files, read);
     }
-    checking->next_progress_ms = now + PROGRESS_EVERY_MS;
-    char read[SIZE_TEXT_SIZE];
-    size_print(verifier_bytes(checking->verifier), read);
-    (void)fprintf(stderr, "\r\033[Kfile %" PRId64 " of %" PRId64 ", %s read", checking->files + 1,
-                  checking->counts.files, read);
-    (void)fflush(stderr);
 }
 
 static void report_line(void *arg, const char *line)
 {
     struct checking *checking = arg;
     checking->findings++;
-    clear_progress(checking);
-    (void)fputs("damaged: database: ", stdout);
-    print_text(stdout, slice_str(line));
-    (void)fputc('\n', stdout);
+    progress_clear(&checking->progress);
+    (void)fputs("damaged: database: ", checking->out);
+    print_text(checking->out, slice_str(line));
+    (void)fputc('\n', checking->out);
 }
 
 static void report_file(struct checking *checking, const struct verify_result *result)
 {
     char text[VERIFY_TEXT_SIZE];
     verify_describe(result, text);
-    clear_progress(checking);
-    (void)fputs("damaged: ", stdout);
-    print_text(stdout, result->id);
-    (void)fputs(" \"", stdout);
-    print_text(stdout, result->filename);
-    (void)fprintf(stdout, "\": %s\n", text);
+    progress_clear(&checking->progress);
+    (void)fputs("damaged: ", checking->out);
+    print_text(checking->out, result->id);
+    (void)fputs(" \"", checking->out);
+    print_text(checking->out, result->filename);
+    (void)fprintf(checking->out, "\": %s\n", text);
 }
 
 static void print_sum(const struct checking *checking)
 {
     char size[SIZE_TEXT_SIZE];
     size_print(checking->bytes, size);
-    clear_progress(checking);
+    progress_clear(&checking->progress);
     if (checking->counts.orphan_rows > 0) {
-        (void)printf("note: %" PRId64 " chunk rows belong to no file, as uploads that were cut off"
-                     " leave them; the server removes them\n",
-                     checking->counts.orphan_rows);
+        (void)fprintf(checking->out,
+                      "note: %" PRId64 " chunk rows belong to no file, as uploads that were cut off"
+                      " leave them; the server removes them\n",
+                      checking->counts.orphan_rows);
     }
     if (checking->undigested > 0 && !checking->quick) {
-        (void)printf("note: the bytes of %" PRId64 " files could not be compared, as no SHA-256 of"
-                     " them is recorded; their rows fit together\n",
-                     checking->undigested);
+        (void)fprintf(checking->out,
+                      "note: the bytes of %" PRId64 " files could not be compared, as no SHA-256 of"
+                      " them is recorded; their rows fit together\n",
+                      checking->undigested);
     }
     if (checking->quick) {
-        (void)printf("note: contents were not compared with their SHA-256\n");
+        (void)fprintf(checking->out, "note: contents were not compared with their SHA-256\n");
     }
     if (checking->damaged + checking->findings == 0) {
-        (void)printf("%s: %" PRId64 " files of %s, no damage\n", checking->path, checking->files,
-                     size);
+        (void)fprintf(checking->out, "%s: %" PRId64 " files of %s, no damage\n", checking->name,
+                      checking->files, size);
     } else {
-        (void)printf("%s: %" PRId64 " files of %s, damaged files: %" PRId64
-                     ", findings in the database itself: %" PRId64 "\n",
-                     checking->path, checking->files, size, checking->damaged, checking->findings);
+        (void)fprintf(checking->out,
+                      "%s: %" PRId64 " files of %s, damaged files: %" PRId64
+                      ", findings in the database itself: %" PRId64 "\n",
+                      checking->name, checking->files, size, checking->damaged, checking->findings);
     }
 }
 
@@ -152,9 +157,8 @@ static err_t check_files(struct checking *checking)
 /* Damage is no error: it is counted. */
 static err_t check_all(struct checking *checking)
 {
-    if (checking->shows_progress) {
-        (void)fputs("structure of the database", stderr);
-        (void)fflush(stderr);
+    if (progress_due(&checking->progress)) {
+        progress_show(&checking->progress, "checking the structure of the database");
     }
     err_t err = verifier_database(checking->verifier, report_line, checking);
     if (err == ERR_OK) {
@@ -180,11 +184,11 @@ static int run(struct checking *checking)
     }
     if (err == ERR_OK) {
         err = check_all(checking);
-        (void)err_set(&info, err, "checking %s failed: %s", checking->path, err_name(err));
+        (void)err_set(&info, err, "checking %s failed: %s", checking->name, err_name(err));
         verifier_free(TAKE(checking->verifier));
     }
     if (err != ERR_OK) {
-        clear_progress(checking);
+        progress_clear(&checking->progress);
         (void)fprintf(stderr, "picoshare: %s%s\n", info.text,
                       err == ERR_BUSY ? "; check a copy of it, or stop the server" : "");
         return CHECK_FAILED;
@@ -193,31 +197,30 @@ static int run(struct checking *checking)
     return checking->damaged + checking->findings == 0 ? CHECK_CLEAN : CHECK_DAMAGED;
 }
 
-int check_command(int argc, char **argv)
+int check_file(const char *path, const char *name, bool quick, FILE *out)
 {
-    const char *db = getenv("PS_DB");
-    struct checking checking = {
-        .path = db != NULL && db[0] != '\0' ? db : "data/store.db",
-        .shows_progress = isatty(STDERR_FILENO) == 1,
-    };
-    int files = 0;
-    for (int i = 1; i < argc; i++) {
-        struct slice flag = slice_str(argv[i]);
-        flag = slice_starts(flag, SLICE("--")) ? slice_skip(flag, 1) : flag;
-        if (slice_eq(flag, SLICE("-help")) || slice_eq(flag, SLICE("-h"))) {
-            (void)fputs(usage, stdout);
-            return CHECK_CLEAN;
-        }
-        if (slice_eq(flag, SLICE("-quick"))) {
-            checking.quick = true;
-        } else if (argv[i][0] != '\0' && argv[i][0] != '-' && files++ == 0) {
-            checking.path = argv[i];
-        } else {
-            (void)fprintf(stderr, "picoshare check: what is %s?\n%s", argv[i], usage);
-            return CHECK_FAILED;
-        }
-    }
+    struct checking checking = {.path = path, .name = name, .quick = quick, .out = out};
+    progress_init(&checking.progress, true);
     int code = run(&checking);
     /* Who reads the output must not take half of it for all of it. */
-    return fflush(stdout) == 0 && ferror(stdout) == 0 ? code : CHECK_FAILED;
+    return fflush(out) == 0 && ferror(out) == 0 ? code : CHECK_FAILED;
+}
+
+int check_command(int argc, char **argv)
+{
+    const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
+    const char *db = getenv("PS_DB");
+    struct request request = {.quick = false};
+    switch (flags_parse(&flags, argc, argv, &request, &request.path, 1)) {
+    case FLAGS_SHOWN:
+        return CHECK_CLEAN;
+    case FLAGS_MISUSED:
+        return CHECK_FAILED;
+    case FLAGS_RUN:
+        break;
+    }
+    if (request.path == NULL) {
+        request.path = db != NULL && db[0] != '\0' ? db : "data/store.db";
+    }
+    return check_file(request.path, request.path, request.quick, stdout);
 }

@@ -4,6 +4,7 @@
  * directory; then, inside the sandbox, database (and its writer thread), sessions, upload budget,
  * HTTP workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then
  * the store finishes its queue; nothing is freed before those who use it are gone. */
+#include "backup_command.h"
 #include "check_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
@@ -22,6 +23,7 @@
 #include "picoshare/sys/process.h"
 #include "picoshare/sys/sandbox.h"
 #include "picoshare/web/app.h"
+#include "restore_command.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -306,6 +308,9 @@ static err_t open_app(struct program *program, struct err_info *info)
         err = scrub_new(app->store, app->clock, options->check_rate * 1000000, report_scrub,
                         &app->scrub);
     }
+    if (err == ERR_OK) {
+        err = backup_new(app->store, &app->backup);
+    }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
 }
 
@@ -315,6 +320,7 @@ static void close_app(struct program *program)
     store_close(program->app.store); /* runs what is queued, which frees the last uploads */
     upkeep_free(program->app.upkeep);
     scrub_free(program->app.scrub);
+    backup_free(program->app.backup);
     uploads_free(program->app.uploads);
     throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);
@@ -375,18 +381,30 @@ static void exit_at_once(int signal)
     _exit(EXIT_FAILURE);
 }
 
+/* What the program does instead of serving. */
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+    {"backup", backup_command},
+    {"check", check_command},
+    {"restore", restore_command},
+};
+
 int main(int argc, char **argv)
 {
     static struct program program = {.fd = -1};
-    if (argc > 1 && strcmp(argv[1], "check") == 0) {
-        return check_command(argc - 1, argv + 1);
+    for (size_t i = 0; i < ARRAY_LEN(commands) && argc > 1; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(argc - 1, argv + 1);
+        }
     }
     switch (options_parse(argc, argv, &program.options)) {
-    case OPTIONS_SHOWN:
+    case FLAGS_SHOWN:
         return EXIT_SUCCESS;
-    case OPTIONS_MISUSED:
+    case FLAGS_MISUSED:
         return 2;
-    case OPTIONS_RUN:
+    case FLAGS_RUN:
         break;
     }
     log_set_level(program.options.debug ? LOG_DEBUG : LOG_INFO);

@@ -1,12 +1,12 @@
 /* options.c — http-api.md 1 with improvements.md, Process.
  *
- * Every option is a flag (-name VALUE, -name=VALUE, with one dash or two) and an environment
- * variable; the flag wins. The passphrase itself is never a flag: other users see those. */
+ * Every option is a flag and an environment variable (flags.h). The passphrase itself is never a
+ * flag: other users see those. */
 #include "options.h"
+#include "flags.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/digest.h"
 #include "picoshare/base/limits.h"
-#include "picoshare/base/num.h"
 #include "picoshare/base/slice.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,48 +17,36 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_RATE_MB = 100000 }; /* more than any disk reads */
-
-enum kind { TEXT, SWITCH, PORT, NUMBER, RATE };
-
-struct option {
-    const char *name;
-    const char *variable;
-    enum kind kind;
-    size_t offset;
-    const char *help;
-};
-
 #define FIELD(name) offsetof(struct options, name)
 
-static const struct option known[] = {
-    {"db", "PS_DB", TEXT, FIELD(db), "PATH  the database file (default data/store.db)"},
-    {"port", "PORT", PORT, FIELD(port), "N  port to listen on (default 4001)"},
-    {"address", "PS_ADDRESS", TEXT, FIELD(address),
+static const struct flag known[] = {
+    {"db", "PS_DB", FLAG_TEXT, FIELD(db), "PATH  the database file (default data/store.db)"},
+    {"port", "PORT", FLAG_PORT, FIELD(port), "N  port to listen on (default 4001)"},
+    {"address", "PS_ADDRESS", FLAG_TEXT, FIELD(address),
      "ADDRESS  numeric address to listen on (default: all)"},
-    {"shared-secret-file", "PS_SHARED_SECRET_FILE", TEXT, FIELD(secret_file),
+    {"shared-secret-file", "PS_SHARED_SECRET_FILE", FLAG_TEXT, FIELD(secret_file),
      "PATH  file with the owner's passphrase"},
-    {"behind-proxy", "PS_BEHIND_PROXY", SWITCH, FIELD(behind_proxy),
+    {"behind-proxy", "PS_BEHIND_PROXY", FLAG_SWITCH, FIELD(behind_proxy),
      "believe forwarded headers from trusted proxies"},
-    {"trusted-proxies", "PS_TRUSTED_PROXIES", TEXT, FIELD(trusted_proxies),
+    {"trusted-proxies", "PS_TRUSTED_PROXIES", FLAG_TEXT, FIELD(trusted_proxies),
      "LIST  addresses and networks of proxies (default with -behind-proxy: private)"},
-    {"public-url", "PS_PUBLIC_URL", TEXT, FIELD(public_url),
+    {"public-url", "PS_PUBLIC_URL", FLAG_TEXT, FIELD(public_url),
      "URL  scheme and host of the links that are handed out"},
-    {"litestream", "LITESTREAM_BUCKET", SWITCH, FIELD(foreign_checkpoints),
+    {"litestream", "LITESTREAM_BUCKET", FLAG_SWITCH, FIELD(foreign_checkpoints),
      "leave checkpoints of the log to Litestream"},
-    {"history-rows", "PS_HISTORY_ROWS", NUMBER, FIELD(history_rows),
+    {"history-rows", "PS_HISTORY_ROWS", FLAG_NUMBER, FIELD(history_rows),
      "N  downloads of a file that are remembered (default 10000)"},
-    {"vacuum", "PS_VACUUM", SWITCH, FIELD(vacuum),
+    {"vacuum", "PS_VACUUM", FLAG_SWITCH, FIELD(vacuum),
      "give free pages back to the file system after each collection"},
-    {"check-rate", "PS_CHECK_RATE", RATE, FIELD(check_rate),
+    {"check-rate", "PS_CHECK_RATE", FLAG_RATE, FIELD(check_rate),
      "N  MB that are read each second to look for damage (default 2; 0: none)"},
-    {"secure-delete", "PS_SECURE_DELETE", SWITCH, FIELD(secure_delete),
+    {"secure-delete", "PS_SECURE_DELETE", FLAG_SWITCH, FIELD(secure_delete),
      "overwrite what is deleted: slower, see docs/database.md"},
-    {"user", "PS_USER", TEXT, FIELD(user),
+    {"user", "PS_USER", FLAG_TEXT, FIELD(user),
      "NAME  the user to become when started by root, before the database is opened"},
-    {"no-sandbox", "PS_NO_SANDBOX", SWITCH, FIELD(no_sandbox),
+    {"no-sandbox", "PS_NO_SANDBOX", FLAG_SWITCH, FIELD(no_sandbox),
      "do not confine the process to the database's directory and the calls it needs"},
-    {"debug", "PS_DEBUG", SWITCH, FIELD(debug), "log more"},
+    {"debug", "PS_DEBUG", FLAG_SWITCH, FIELD(debug), "log more"},
 };
 
 static void print_help(FILE *out)
@@ -66,124 +54,19 @@ static void print_help(FILE *out)
     (void)fputs("Usage: picoshare [options]\n"
                 "Serves files that people upload, from one SQLite database.\n\n"
                 "       picoshare check [-quick] [FILE]\n"
-                "Looks whether a database that no server has open is whole.\n\n",
+                "Looks whether a database that no server has open is whole.\n\n"
+                "       picoshare backup [options] FILE|-\n"
+                "Copies the database of a running server.\n\n"
+                "       picoshare restore [options] BACKUP\n"
+                "Puts a backup in the place of the database.\n\n"
+                "Each of them tells more with -help.\n\n",
                 out);
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        (void)fprintf(out, "  -%s %s [%s]\n", known[i].name, known[i].help, known[i].variable);
-    }
+    flags_print(known, ARRAY_LEN(known), out);
     (void)fputs(
-        "  -help  print this and exit\n"
         "  -version  print the version and exit\n\n"
         "The passphrase comes from the file above or from PS_SHARED_SECRET. When neither is\n"
         "set, one is made, printed at every start, and kept beside the database.\n",
         out);
-}
-
-/* "0", "false", "no" and "" mean off; anything else is on (improvements.md, Proxy). */
-static bool is_on(const char *value)
-{
-    static const char *const off[] = {"", "0", "false", "no"};
-    for (size_t i = 0; i < ARRAY_LEN(off); i++) {
-        if (slice_eq_nocase(slice_str(value), slice_str(off[i]))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool set(struct options *options, const struct option *option, const char *value,
-                const char *said_by)
-{
-    char *field = (char *)options + option->offset;
-    uint64_t port = 0;
-    switch (option->kind) {
-    case TEXT:
-        memcpy(field, &value, sizeof value);
-        return true;
-    case SWITCH:
-        *(bool *)field = is_on(value);
-        return true;
-    case PORT:
-        if (num_parse_u64(slice_str(value), 0, UINT16_MAX, &port) != ERR_OK) {
-            (void)fprintf(stderr, "picoshare: %s is not a port number: %s\n", said_by, value);
-            return false;
-        }
-        options->port = (uint16_t)port;
-        return true;
-    case NUMBER:
-        if (num_parse_i64(slice_str(value), 1, INT64_MAX, (int64_t *)(void *)field) != ERR_OK) {
-            (void)fprintf(stderr, "picoshare: %s is not a number from 1 on: %s\n", said_by, value);
-            return false;
-        }
-        return true;
-    case RATE:
-        if (num_parse_i64(slice_str(value), 0, MAX_RATE_MB, (int64_t *)(void *)field) != ERR_OK) {
-            (void)fprintf(stderr, "picoshare: %s is not a number up to %d: %s\n", said_by,
-                          (int)MAX_RATE_MB, value);
-            return false;
-        }
-        return true;
-    }
-    return false;
-}
-
-static const struct option *find(struct slice name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        if (slice_eq(name, slice_str(known[i].name))) {
-            return &known[i];
-        }
-    }
-    return NULL;
-}
-
-static bool read_environment(struct options *options)
-{
-    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
-        const char *value = getenv(known[i].variable);
-        if (value != NULL && value[0] != '\0' &&
-            !set(options, &known[i], value, known[i].variable)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* One flag at argv[*at], which moves over its value. */
-static enum options_outcome read_flag(char **argv, int *at, struct options *options)
-{
-    struct slice name = slice_str(argv[*at]);
-    name = slice_skip(name, name.len > 1 && name.ptr[1] == '-' ? 2 : 1);
-    const char *value = NULL;
-    size_t equals = slice_find(name, '=');
-    if (equals < name.len) {
-        value = name.ptr + equals + 1;
-        name.len = equals;
-    }
-    if (slice_eq(name, SLICE("help")) || slice_eq(name, SLICE("h"))) {
-        print_help(stdout);
-        return OPTIONS_SHOWN;
-    }
-    if (slice_eq(name, SLICE("version"))) {
-        (void)puts("picoshare " PICOSHARE_VERSION);
-        return OPTIONS_SHOWN;
-    }
-    const struct option *option = find(name);
-    if (option == NULL) {
-        (void)fprintf(stderr, "picoshare: unknown option: %s\n", argv[*at]);
-        print_help(stderr);
-        return OPTIONS_MISUSED;
-    }
-    if (value == NULL && option->kind == SWITCH) {
-        value = "1";
-    } else if (value == NULL) {
-        value = argv[++*at];
-    }
-    if (value == NULL) {
-        (void)fprintf(stderr, "picoshare: option -%s needs a value\n", option->name);
-        return OPTIONS_MISUSED;
-    }
-    return set(options, option, value, option->name) ? OPTIONS_RUN : OPTIONS_MISUSED;
 }
 
 static bool settle_proxies(struct options *options)
@@ -240,26 +123,19 @@ static bool settle_public_url(struct options *options)
     return true;
 }
 
-enum options_outcome options_parse(int argc, char **argv, struct options *ret_options)
+enum flags_outcome options_parse(int argc, char **argv, struct options *ret_options)
 {
     *ret_options = (struct options){.db = "data/store.db",
                                     .port = 4001,
                                     .history_rows = HISTORY_MAX_ROWS,
                                     .check_rate = SCRUB_MB_PER_S};
-    if (!read_environment(ret_options)) {
-        return OPTIONS_MISUSED;
+    const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
+    enum flags_outcome outcome = flags_parse(&flags, argc, argv, ret_options, NULL, 0);
+    if (outcome != FLAGS_RUN) {
+        return outcome;
     }
-    for (int i = 1; i < argc; i++) {
-        if (argv[i][0] != '-' || argv[i][1] == '\0') {
-            continue; /* as PicoShare: other arguments are ignored */
-        }
-        enum options_outcome outcome = read_flag(argv, &i, ret_options);
-        if (outcome != OPTIONS_RUN) {
-            return outcome;
-        }
-    }
-    return settle_proxies(ret_options) && settle_public_url(ret_options) ? OPTIONS_RUN
-                                                                         : OPTIONS_MISUSED;
+    return settle_proxies(ret_options) && settle_public_url(ret_options) ? FLAGS_RUN
+                                                                         : FLAGS_MISUSED;
 }
 
 /* ---- the directory ---- */
@@ -409,8 +285,8 @@ err_t options_read_passphrase(struct options *options, struct err_info *ret_info
                           (int)MAX_PASSPHRASE_BYTES);
 }
 
-err_t options_keep_passphrase(struct options *options, const struct rng *rng,
-                              struct err_info *ret_info)
+/* Where a passphrase of ours is kept. */
+static err_t name_made_file(struct options *options, struct err_info *ret_info)
 {
     const char *slash = strrchr(options->db, '/');
     int directory_len = slash != NULL ? (int)(slash - options->db) + 1 : 0;
@@ -419,6 +295,31 @@ err_t options_keep_passphrase(struct options *options, const struct rng *rng,
     if (len < 0 || (size_t)len >= sizeof options->made_passphrase_file) {
         return err_set(ret_info, ERR_INVALID, "the path of the database is too long");
     }
-    err_t err = read_passphrase(options->made_passphrase_file, options, ret_info);
+    return ERR_OK;
+}
+
+err_t options_keep_passphrase(struct options *options, const struct rng *rng,
+                              struct err_info *ret_info)
+{
+    err_t err = name_made_file(options, ret_info);
+    if (err == ERR_OK) {
+        err = read_passphrase(options->made_passphrase_file, options, ret_info);
+    }
     return err == ERR_NOTFOUND ? make_passphrase(options, rng, ret_info) : err;
+}
+
+err_t options_find_passphrase(struct options *options, struct err_info *ret_info)
+{
+    err_t err = options_read_passphrase(options, ret_info);
+    if (err == ERR_OK && options->passphrase[0] == '\0') {
+        err = name_made_file(options, ret_info);
+        if (err == ERR_OK) {
+            err = read_passphrase(options->made_passphrase_file, options, ret_info);
+        }
+        if (err == ERR_NOTFOUND) {
+            (void)err_set(ret_info, err, "no passphrase is set, and none is kept in %s",
+                          options->made_passphrase_file);
+        }
+    }
+    return err;
 }

@@ -4,6 +4,7 @@
 #ifndef PICOSHARE_OPTIONS_H
 #define PICOSHARE_OPTIONS_H
 
+#include "flags.h"
 #include "picoshare/base/err.h"
 #include "picoshare/base/rng.h"
 #include "picoshare/http/proxy.h"
@@ -38,13 +39,7 @@ struct options {
     char made_passphrase_file[4096];
 };
 
-enum options_outcome {
-    OPTIONS_RUN,
-    OPTIONS_SHOWN,   /* --help or --version was answered: exit 0 */
-    OPTIONS_MISUSED, /* a line on stderr says why: exit 2 */
-};
-
-enum options_outcome options_parse(int argc, char **argv, struct options *ret_options);
+enum flags_outcome options_parse(int argc, char **argv, struct options *ret_options);
 
 /* Creates the directory of the database with its parents, and finds out db_file and directory: the
  * file's companions, its log above all, are made beside the file and not beside a link to it. */
@@ -57,5 +52,9 @@ err_t options_read_passphrase(struct options *options, struct err_info *ret_info
  * and found there at the next start. */
 err_t options_keep_passphrase(struct options *options, const struct rng *rng,
                               struct err_info *ret_info) MUST_CHECK;
+/* The passphrase of the server that runs with these options, for who wants to ask it: from its
+ * file, from PS_SHARED_SECRET, or the one that was made. Only db and secret_file are looked at.
+ * ERR_NOTFOUND: there is none. */
+err_t options_find_passphrase(struct options *options, struct err_info *ret_info) MUST_CHECK;
 
 #endif

@@ -144,6 +144,10 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
 enum MHD_Result request_step(struct request *request, const char *method, const char *version,
                              const char *data, size_t *data_size);
 void request_end(struct request *request);
+/* Whether the client has closed its side, or reset the connection. libmicrohttpd watches edges and
+ * takes a short read for the end of what is there, so it may miss an end that came together with
+ * data; of a suspended connection it watches nothing. While the request is listed. */
+bool request_client_left(const struct request *request);
 /* Sends the refusal of a body that is being swallowed, unless somebody has; false: nothing was to
  * be sent. The worker, or another thread under server.lock. */
 bool request_send_raw(struct request *request);

@@ -28,6 +28,7 @@
 #include "picoshare/text/forwarded.h"
 #include "picoshare/text/http_date.h"
 #include "picoshare/text/percent.h"
+#include <errno.h>
 #include <sys/socket.h>
 
 /* ---- birth and death ---- */
@@ -321,6 +322,18 @@ void request_give_up(void *arg)
     int64_t never = 0;
     (void)atomic_compare_exchange_strong(&request->given_up_ms, &never,
                                          clock_mono_ms(request->server->clock));
+}
+
+bool request_client_left(const struct request *request)
+{
+    char byte;
+    ssize_t n = recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+bool request_is_wanted(const struct request *request)
+{
+    return !atomic_load(&request->server->refusing) && !request_client_left(request);
 }
 
 void request_wait(struct request *request)

@@ -236,14 +236,6 @@ static bool is_receiving(const struct request *request)
     return request->phase < REQUEST_COMPLETE && atomic_load(&request->wait_state) != WAIT_SUSPENDED;
 }
 
-/* Whether the client has closed its side. libmicrohttpd watches edges and takes a short read for
- * the end of what is there, so it may miss an end that came together with data. */
-static bool has_left(const struct request *request)
-{
-    char byte;
-    return recv(request->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
-}
-
 /* Whether the body comes in too slowly, or the answer goes out so. */
 static bool is_too_slow(struct request *request, int64_t now, bool scarce)
 {
@@ -282,7 +274,8 @@ static bool is_hopeless(struct request *request, int64_t now, bool scarce)
         return true;
     }
     bool slow = is_too_slow(request, now, scarce);
-    return slow || (is_receiving(request) && (has_left(request) || is_given_up(request, now)));
+    return slow ||
+           (is_receiving(request) && (request_client_left(request) || is_given_up(request, now)));
 }
 
 void server_tick(struct server *server)

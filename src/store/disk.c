@@ -59,6 +59,13 @@ err_t disk_check_room(struct store *store, size_t len)
     return err;
 }
 
+err_t disk_check_copy(const struct store *store, int64_t bytes)
+{
+    int64_t left = bytes_left(store);
+    int64_t kept = store->log_kept_bytes + DISK_RESERVE_BYTES;
+    return left < 0 || left - kept >= bytes ? ERR_OK : ERR_FULL;
+}
+
 /* ---- what is kept ---- */
 
 static int64_t at_most(int64_t n, int64_t limit)

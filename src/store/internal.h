@@ -30,6 +30,7 @@ struct store {
     int lock_fd;    /* keeps other processes of ours out; -1: not open */
     char *log_path; /* of its write-ahead log */
     char *reserve_path;
+    char *copy_path; /* where a copy of the database has its name for a moment */
     bool foreign_checkpoints;
     bool secure_delete;
     int64_t history_rows;   /* downloads of a file that are kept */
@@ -46,10 +47,12 @@ struct store {
     pthread_t thread;
     /* Owned by the writer thread from here … */
     struct conn writer;
-    bool flushing;          /* the connection is at synchronous=FULL */
-    struct list drafts;     /* running uploads that have rows */
-    int64_t slice_until_ms; /* end of the running slice of background work */
+    bool flushing;               /* the connection is at synchronous=FULL */
+    struct list drafts;          /* running uploads that have rows */
+    struct store_backup *backup; /* the one that copies from the connection, or NULL */
+    int64_t slice_until_ms;      /* end of the running slice of background work */
     int64_t last_slice_ms;
+    size_t stored_since_slice;   /* bytes of file contents, of jobs since then */
     int64_t logged_since_commit; /* bytes of chunks in the running transaction */
     bool distrusted;             /* a flush has failed (flush.c) */
     int64_t reserve_bytes;       /* of the reserve; 0: there is none */
@@ -123,12 +126,19 @@ void disk_keep_room(struct store *store);
 bool disk_release_reserve(struct store *store);
 /* disk.c — ERR_FULL when a chunk of that size had better not be stored. Writer thread. */
 err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
+/* ERR_FULL: a file of so many bytes would leave less than what uploads need to go on for a while.
+ */
+err_t disk_check_copy(const struct store *store, int64_t bytes) MUST_CHECK;
 
 /* guest_links.c — whether files may still be stored through a link; as store_publish. */
 err_t guest_link_check_room(struct store *store, const char *id, size_t files) MUST_CHECK;
 
 /* guest_links.c — drops what is kept of links that were deleted more than UNDO_S ago. */
 err_t guest_links_forget_deleted(struct store *store) MUST_CHECK;
+
+/* backup.c — ends the copying, which fails at its next slice, so that the connection can be closed.
+ */
+void backup_lose(struct store *store);
 
 /* store.c — the lock that keeps other processes of ours out of a database: LOCK_EX for who changes
  * it, LOCK_SH for who looks at a file that nobody changes. *ret_fd, unless it is left alone, is to

@@ -73,6 +73,20 @@ err_t lock_database(const char *path, int operation, int *ret_fd, struct err_inf
     return ERR_OK;
 }
 
+/* Programs that know nothing of that lock hold one of SQLite's on a part of the file, beyond any
+ * page, as long as they have a database with a log open (SQLite, os.h, PENDING_BYTE). */
+err_t store_claim(const char *path, int *ret_fd, struct err_info *ret_info)
+{
+    struct flock lock = {
+        .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0x40000000, .l_len = 512};
+    err_t err = lock_database(path, LOCK_EX, ret_fd, ret_info);
+    if (err == ERR_OK && fcntl(*ret_fd, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK) {
+        err = err_set(ret_info, ERR_BUSY, "database %s is in use by process %d", path,
+                      (int)lock.l_pid);
+    }
+    return err;
+}
+
 /* Whoever closes the last connection copies the log into the database, unless it is told not to. */
 static void keep_log_on_close(struct conn *conn)
 {
@@ -205,6 +219,9 @@ static err_t copy_paths(struct store *store, const char *path)
     if (err == ERR_OK) {
         err = path_beside(path, "-reserve", &store->reserve_path);
     }
+    if (err == ERR_OK) {
+        err = path_beside(path, "-copying", &store->copy_path);
+    }
     return err;
 }
 
@@ -241,6 +258,7 @@ static void free_store(struct store *store)
     mem_free(store->path);
     mem_free(store->log_path);
     mem_free(store->reserve_path);
+    mem_free(store->copy_path);
     mem_free(store);
 }
 
@@ -304,6 +322,7 @@ err_t store_reconnect(struct store *store)
     for (size_t i = 0; i < STORE_READERS; i++) {
         (void)reader_take(store);
     }
+    backup_lose(store);
     close_all(store);
     err_t err = open_conn(&options, SQLITE_OPEN_READWRITE, &store->writer, NULL);
     if (err == ERR_OK && store->foreign_checkpoints) {

@@ -532,6 +532,12 @@ static const struct reference {
     {"SELECT count(*) FROM entries AS e WHERE guest_link_id <> '' AND NOT EXISTS"
      " (SELECT 1 FROM guest_links AS g WHERE g.id = e.guest_link_id)",
      "files belong to guest links that are not there"},
+    /* Whoever deletes a file deletes its entry and its rows in one transaction, or, as we do, entry
+     * and digest: rows and digest without an entry are those of a file that was lost. */
+    {"SELECT count(*) FROM ext_files AS f WHERE NOT EXISTS"
+     " (SELECT 1 FROM entries AS e WHERE e.id = f.id) AND EXISTS"
+     " (SELECT 1 FROM entries_data AS d WHERE d.id = f.id)",
+     "files have contents and a recorded size, but no entry"},
     {"SELECT count(*) <> 1 FROM settings WHERE id = 1", "settings row is missing"},
 };
 

@@ -44,6 +44,7 @@ static struct store_job *list_pop(struct job_list *list)
 void store_submit(struct store *store, struct store_job *job)
 {
     check(job->run != NULL && job->done != NULL);
+    check(!job->outside || job->lane == STORE_IDLE); /* those run one at a time */
     lock_take(&store->lock);
     list_push(&store->lanes[job->lane], job);
     check(pthread_cond_signal(&store->work) == 0);
@@ -239,6 +240,11 @@ static void run_one_by_one(struct store *store, struct store_job *jobs)
 
 static void run_batch(struct store *store, struct store_job *jobs)
 {
+    if (jobs->outside) {
+        jobs->again = false;
+        jobs->result = jobs->run(store, jobs);
+        return;
+    }
     err_t err = begin(store, jobs);
     if (err != ERR_OK) {
         fail_all(jobs, err); /* waiting again for each of them would help nobody */
@@ -262,20 +268,22 @@ static struct store_job *take_batch(struct store *store)
     for (int lane = STORE_URGENT; lane <= STORE_BULK; lane++) {
         struct job_list *list = &store->lanes[lane];
         for (size_t jobs = 0; list->head != NULL && jobs < BATCH_MAX_JOBS; jobs++) {
-            bytes += list->head->bytes;
-            if (jobs > 0 && bytes > BATCH_MAX_BYTES) {
+            if (jobs > 0 && bytes + list->head->bytes > BATCH_MAX_BYTES) {
                 break;
             }
+            bytes += list->head->bytes;
             list_push(&batch, list_pop(list));
         }
     }
+    store->stored_since_slice += bytes;
     return batch.head;
 }
 
 static bool slice_due(const struct store *store)
 {
-    return store->lanes[STORE_IDLE].head != NULL &&
-           clock_mono_ms(store->clock) - store->last_slice_ms >= SLICE_EVERY_MS;
+    const struct store_job *job = store->lanes[STORE_IDLE].head;
+    return job != NULL && (clock_mono_ms(store->clock) - store->last_slice_ms >= SLICE_EVERY_MS ||
+                           (job->pace_bytes > 0 && store->stored_since_slice >= job->pace_bytes));
 }
 
 /* Waits for work and takes it; NULL when the store is closing and nothing is left. */
@@ -340,6 +348,7 @@ static void *writer_main(void *arg)
         run_batch(store, jobs);
         if (jobs->lane == STORE_IDLE) {
             store->last_slice_ms = clock_mono_ms(store->clock);
+            store->stored_since_slice = 0;
         }
         finish(store, jobs);
         checkpoint(store);

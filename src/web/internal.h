@@ -199,6 +199,8 @@ extern const struct request_handler handler_information_page; /* system_pages.c 
 
 extern const struct request_handler handler_figures;      /* system_api.c */
 extern const struct request_handler handler_reclaim;      /* system_api.c */
+extern const struct request_handler handler_backup;       /* backups.c: POST */
+extern const struct request_handler handler_backup_state; /* backups.c: GET */
 extern const struct request_handler handler_end_session;  /* system_api.c */
 extern const struct request_handler handler_end_sessions; /* system_api.c */
 

@@ -21,6 +21,8 @@ static const struct route routes[] = {
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
     {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
     {"POST", "/api/system/reclaim", ROUTE_OWNER, &handler_reclaim},
+    {"POST", "/api/system/backup", ROUTE_OWNER, &handler_backup},
+    {"GET", "/api/system/backup", ROUTE_OWNER, &handler_backup_state},
     {"DELETE", "/api/sessions", ROUTE_OWNER, &handler_end_sessions},
     {"DELETE", "/api/sessions/{}", ROUTE_OWNER, &handler_end_session},
     {"POST", "/api/guest/{}", 0, &handler_guest_form},

@@ -327,6 +327,8 @@ static void test_check_of_the_database_itself(void **state)
     struct server s;
     char id[ID_CHARS + 1];
     make_server(&s);
+    upload_bytes(&s, "lost.bin", SEED, BYTES, id);
+    db_change(&s, "DELETE FROM entries");
     upload_bytes(&s, "x.bin", SEED, BYTES, id);
     damage_row(&s, id, 2, "UPDATE entries_data SET chunk = NULL");
     db_change(&s, "PRAGMA foreign_keys = OFF; INSERT INTO downloads VALUES"
@@ -337,7 +339,8 @@ static void test_check_of_the_database_itself(void **state)
     expect_verdict(s.db, NULL, 1, "chunk row 2 holds no bytes\n");
     expect_verdict(s.db, NULL, 1, "1 rows of the download history belong to no file\n");
     expect_verdict(s.db, NULL, 1, "1 files belong to guest links that are not there\n");
-    expect_verdict(s.db, NULL, 1, "damaged files: 1, findings in the database itself: 3\n");
+    expect_verdict(s.db, NULL, 1, "1 files have contents and a recorded size, but no entry\n");
+    expect_verdict(s.db, NULL, 1, "damaged files: 1, findings in the database itself: 4\n");
 
     struct stat st;
     assert_int_equal(stat(s.db, &st), 0);
@@ -372,7 +375,7 @@ static void test_check_cannot_run(void **state)
     expect_verdict(path, NULL, 2, "is empty");
     harness_write_file(path, "This is no database, whatever it is called, since it has no pages.");
     expect_verdict(path, NULL, 2, "is not a database");
-    expect_verdict(path, "-no-such-flag", 2, "what is -no-such-flag?");
+    expect_verdict(path, "-no-such-flag", 2, "unknown option: -no-such-flag");
     const struct {
         int layout;
         const char *sql, *text;

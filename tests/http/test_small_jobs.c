@@ -8,6 +8,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum {
     UPLOADS = 8,
@@ -286,6 +288,76 @@ static void test_beside_uploads(void **state)
     server_end(&s);
 }
 
+/* ---- a backup is made ------------------------------------------------------------------------ */
+
+static bool backup_is_idle(const struct server *s)
+{
+    struct response r;
+    http_do(s, &(struct request){.path = "/api/system/backup", .auth = AUTH_COOKIE}, &r);
+    bool idle = strstr(response_text(&r), "\"idle\"") != NULL;
+    response_done(&r);
+    return idle;
+}
+
+static pid_t start_backup(const struct server *s, const char *file)
+{
+    char url[64];
+    snprintf(url, sizeof url, "http://localhost:%d", s->port);
+    pid_t pid = fork();
+    if (pid == 0) {
+        setenv("PS_SHARED_SECRET", HARNESS_SECRET, 1);
+        execl(run_binary(), "picoshare", "backup", "-url", url, file, (char *)NULL);
+        _exit(127);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+/* It ends although the database grows all the time, no small job waits for its end, and the copy is
+ * whole. */
+static void test_beside_backup(void **state)
+{
+    (void)state;
+    static const enum kind kinds[] = {SETTINGS, FILES_PAGE, SMALL_UPLOAD};
+    static struct server s;
+    static struct load load;
+    struct outcome slowest = {.ms = 0};
+    char file[300];
+    char id[ID_CHARS + 1];
+    int jobs = 0;
+    int code = 0;
+    start(&s, NULL);
+    snprintf(file, sizeof file, "%s/backup.db", s.dir);
+    upload_bytes(&s, "first.bin", SEED, harness_scale("bytes before", 200000000, 50000000), id);
+    start_load(&load, &s);
+    pid_t pid = start_backup(&s, file);
+    while (backup_is_idle(&s)) {
+        assert_int_equal(waitpid(pid, &code, WNOHANG), 0);
+    }
+    int64_t began_ms = harness_now_ms();
+    while (!backup_is_idle(&s)) {
+        struct outcome outcome = do_job(&s, kinds[jobs % 3], jobs % TIMES, NULL);
+        assert_int_equal(outcome.status, 200);
+        slowest = outcome.ms > slowest.ms ? outcome : slowest;
+        jobs++;
+    }
+    int64_t took_ms = harness_now_ms() - began_ms;
+    int still_running = running(&load);
+    end_load(&load);
+    assert_int_equal(waitpid(pid, &code, 0), pid);
+    print_message("[  BACKUP  ] %lld ms; %d small jobs meanwhile, the slowest took %lld ms\n",
+                  (long long)took_ms, jobs, (long long)slowest.ms);
+    assert_int_equal(code, 0);
+    assert_int_equal(still_running, UPLOADS);
+    assert_true(jobs >= 10);
+    assert_true(slowest.ms < took_ms);
+    struct server copy = {.pid = 0};
+    snprintf(copy.db, sizeof copy.db, "%.250s", file);
+    assert_int_equal(db_int(&copy, "SELECT count(*) FROM entries WHERE filename = 'first.bin'"), 1);
+    expect_load_stored(&load, &s);
+    server_end(&s);
+}
+
 /* ---- a large file goes ----------------------------------------------------------------------- */
 
 /* A server whose file was made by another program, with small pages: what is deleted there goes
@@ -369,6 +441,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_beside_uploads),
+        cmocka_unit_test(test_beside_backup),
         cmocka_unit_test(test_beside_large_delete),
     };
     return harness_main(tests, NULL, NULL);

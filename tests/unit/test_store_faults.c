@@ -226,6 +226,24 @@ static err_t reclaim(struct fixture *fix)
     return store_run(fix->store, &job.job);
 }
 
+static bool always(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+static err_t back_up(struct fixture *fix)
+{
+    struct store_backup job;
+    store_backup_init(&job, always, NULL);
+    err_t err = store_run(fix->store, &job.job);
+    assert_int_equal(err == ERR_OK, job.fd >= 0);
+    if (err == ERR_OK) {
+        assert_int_equal(close(job.fd), 0);
+    }
+    return err;
+}
+
 static void prepare_nothing(struct fixture *fix)
 {
     (void)fix;
@@ -313,6 +331,7 @@ static const struct operation {
      "SELECT (SELECT count(*) FROM entries) + (SELECT count(*) FROM entries_data)", "5", "0", false,
      true},
     {"reclaim", prepare_free_pages, reclaim, NULL, "PRAGMA freelist_count", "", "0", false, true},
+    {"backup", prepare_file, back_up, NULL, file_count, "1", "1", false, false},
     {"new link", prepare_nothing, make_link, NULL, "SELECT count(*) FROM guest_links", "0", "1",
      false, false},
     {"end of a link", prepare_link, delete_link, NULL,

@@ -100,6 +100,10 @@ void request_wait(struct request *request);
  * harmless, so a handler looks at its own state when it is called. Not after close(). arg is the
  * struct request, so that this can be a callback. */
 void request_wake(void *arg);
+/* From any thread, between request_wait() and request_wake(): whether somebody waits for the
+ * answer. False when the client has closed the connection or reset it, and when the server is
+ * stopping. */
+bool request_is_wanted(const struct request *request);
 /* As request_wake(): what the body is for has failed. The handler says so when the next piece of it
  * comes; if none does, the connection is cut. */
 void request_give_up(void *arg);

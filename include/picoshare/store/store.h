@@ -73,6 +73,11 @@ void store_close(struct store *store);
 /* The version that the database had before it was upgraded at this start, or -1. */
 int64_t store_upgraded_from(const struct store *store);
 
+/* Keeps all servers from a database file, for who is going to put another in its place. ERR_BUSY:
+ * this program or another one has it open. *ret_fd is to be closed afterwards, on an error too
+ * unless it is left alone. */
+err_t store_claim(const char *path, int *ret_fd, struct err_info *ret_info) MUST_CHECK;
+
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 enum store_lane {
@@ -91,10 +96,14 @@ struct store_job {
     size_t bytes;                        /* of file contents it stores: limits a transaction */
     enum store_lane lane;
     bool takes_room; /* for good: it is not what the reserve of a full disk is for */
-    bool durable;    /* done() is called after the change has reached the disk */
-    bool rerun;      /* the store's: the last run was rolled back, and this one takes its place */
-    bool again;      /* set by an idle job that has more to do: it is run again later */
-    err_t result;    /* valid in done() */
+    bool outside;    /* it runs in no transaction; idle jobs only */
+    /* Set by an idle job that must keep up with uploads: its next slice is due when so many bytes
+     * of file contents have been stored, if that is sooner. 0: it need not. */
+    size_t pace_bytes;
+    bool durable; /* done() is called after the change has reached the disk */
+    bool rerun;   /* the store's: the last run was rolled back, and this one takes its place */
+    bool again;   /* set by an idle job that has more to do: it is run again later */
+    err_t result; /* valid in done() */
 };
 
 void store_submit(struct store *store, struct store_job *job);
@@ -467,6 +476,25 @@ struct store_vacuum {
     int64_t begun; /* the writer's: pages_freed when the last slice began */
 };
 void store_vacuum_init(struct store_vacuum *vacuum);
+
+/* ---- backup ---------------------------------------------------------------------------------- */
+
+struct copying; /* the writer's */
+
+/* Copies the whole database, as it is when the job is done, to a file that has no name, beside it.
+ * One at a time. Lane: idle. ERR_FULL: there is no room for it. ERR_CLOSED: it was not wanted any
+ * more. ERR_BUSY: another program changes the database all the time. */
+struct store_backup {
+    struct store_job job;
+    /* Asked before each slice, on the writer thread. */
+    bool (*is_wanted)(void *arg);
+    void *arg;
+    int fd; /* in done(): the copy, to be read and closed by its owner; -1: there is none */
+    _Atomic int64_t bytes_done, bytes_total; /* any thread; after done() the copy's size */
+    struct copying *copying;
+    bool lost; /* the connection that was copied from has been closed; the writer's */
+};
+void store_backup_init(struct store_backup *backup, bool (*is_wanted)(void *arg), void *arg);
 
 /* ---- figures --------------------------------------------------------------------------------- */
 

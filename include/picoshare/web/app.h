@@ -9,6 +9,7 @@
 #include "picoshare/base/clock.h"
 #include "picoshare/base/memory_use.h"
 #include "picoshare/base/rng.h"
+#include "picoshare/core/backup.h"
 #include "picoshare/core/scrub.h"
 #include "picoshare/core/sessions.h"
 #include "picoshare/core/throttle.h"
@@ -26,6 +27,7 @@ struct app {
     struct uploads *uploads;
     struct upkeep *upkeep;
     struct scrub *scrub;
+    struct backup *backup;
     _Atomic int large_bodies; /* bodies of strangers beyond SMALL_JSON_BYTES: MAX_LARGE_BODIES */
     const char *public_url;   /* scheme and host of printed links, no slash at the end; or NULL */
     /* sys/memory.h */
