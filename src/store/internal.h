@@ -37,6 +37,7 @@ struct store {
     int64_t log_kept_bytes; /* … and as WAL_KEPT_BYTES */
     int64_t page_bytes;
     int64_t upgraded_from; /* as store_upgraded_from() */
+    bool can_convert;      /* as store_can_convert() */
 
     struct lock lock; /* guards lanes and stopping */
     pthread_cond_t work;

@@ -149,7 +149,12 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     if (err != ERR_OK) {
         return err;
     }
-    err = set_up_writer(store);
+    int64_t auto_vacuum = 0;
+    err = conn_int(conn, "PRAGMA auto_vacuum", &auto_vacuum);
+    store->can_convert = auto_vacuum == 0;
+    if (err == ERR_OK) {
+        err = set_up_writer(store);
+    }
     return err == ERR_OK ? ERR_OK
                          : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
                                    sqlite3_errmsg(conn->db));
@@ -340,6 +345,11 @@ err_t store_reconnect(struct store *store)
 int64_t store_upgraded_from(const struct store *store)
 {
     return store->upgraded_from;
+}
+
+bool store_can_convert(const struct store *store)
+{
+    return store->can_convert;
 }
 
 struct conn *reader_take(struct store *store)

@@ -1,7 +1,7 @@
 /* vacuum.c — gives free pages back in place, a slice at a time.
  *
- * Only files with auto_vacuum have the pointer map that moving pages takes. A full VACUUM, which
- * writes the whole database anew, is never run. */
+ * Only files with auto_vacuum have the pointer map that moving pages takes; others can be converted
+ * while no server has them (convert.c). A running server never writes the whole database anew. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 
@@ -10,17 +10,12 @@ static err_t run_vacuum(struct store *store, struct store_job *job)
     struct store_vacuum *vacuum = CONTAINER_OF(job, struct store_vacuum, job);
     vacuum->pages_freed = job->rerun ? vacuum->begun : vacuum->pages_freed;
     vacuum->begun = vacuum->pages_freed;
-    int64_t mode = 0;
     int64_t before = 0;
-    int64_t left = 0;
-    err_t err = conn_int(&store->writer, "PRAGMA auto_vacuum", &mode);
-    if (err == ERR_OK && (mode == 0 || store->foreign_checkpoints)) {
+    if (store->can_convert || store->foreign_checkpoints) {
         return ERR_INVALID;
     }
-    if (err == ERR_OK) {
-        err = conn_int(&store->writer, "PRAGMA freelist_count", &before);
-    }
-    left = before;
+    err_t err = conn_int(&store->writer, "PRAGMA freelist_count", &before);
+    int64_t left = before;
     do {
         if (err == ERR_OK && left > 0) {
             err = conn_run(&store->writer, "PRAGMA incremental_vacuum(16)");

@@ -159,7 +159,8 @@ static void test_free_pages(void **state)
     view.can_shrink = true;
     render(&view, &page);
     expect(&page, "Free pages: 4 (4 B), which could be given back to the disk<", true);
-    expect(&page, "This database cannot shrink", false);
+    expect(&page, "does not shrink", false);
+    expect(&page, "picoshare convert", false);
     view.free_pages = 0;
     render(&view, &page);
     expect(&page, "Free pages: 0 (4 B)<", true);

@@ -35,9 +35,9 @@ struct convert_result {
 };
 
 /* ERR_BUSY: somebody has the database open. ERR_FULL: no room for the new file. ERR_EXISTS: an old
- * database is still kept. ERR_INVALID: it is no database of version 15. ERR_CORRUPT: it is damaged.
- * ERR_INTERNAL: the new file is not what the old one is. On any error the database is as it was,
- * and *ret_info says in one line what is wrong. */
+ * database is still kept. ERR_INVALID: it is no database of version 15. ERR_CORRUPT: it is damaged,
+ * or none. ERR_INTERNAL: the new file is not what the old one is. On any error the database is as
+ * it was, and *ret_info says in one line what is wrong. */
 err_t convert_database(const struct convert_options *options, struct convert_result *ret_result,
                        struct err_info *ret_info) MUST_CHECK;
 

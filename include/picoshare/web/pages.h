@@ -220,6 +220,7 @@ struct information_page {
     const char *database_size;
     const char *free_size; /* within the database */
     bool can_shrink;
+    bool can_convert;
     const char *version;
     const char *revision;      /* "" when it is not known */
     const char *commit_time;   /* likewise */
