@@ -137,12 +137,12 @@ err_t guest_links_forget_deleted(struct store *store) MUST_CHECK;
 err_t lock_database(const char *path, int operation, int *ret_fd,
                     struct err_info *ret_info) MUST_CHECK;
 
-/* store.c — the same (LOCK_EX) for the database that the connection has open. ERR_BUSY also: its name
- * leads to another file by now (convert.c). */
+/* store.c — the same (LOCK_EX) for the database that the connection has open. ERR_BUSY also: its
+ * name leads to another file by now (convert.c). */
 err_t lock_opened(struct conn *conn, int *ret_fd, struct err_info *ret_info) MUST_CHECK;
 
-/* convert.c — removes what a conversion that was broken off has left beside the database. The caller
- * has the lock of lock_opened(). */
+/* convert.c — removes what a conversion that was broken off has left beside the database. The
+ * caller has the lock of lock_opened(). */
 void convert_remove_leftovers(const char *path);
 
 /* store.c — closes all connections and opens them again, once no reader is in use, so that SQLite
