@@ -55,7 +55,7 @@ struct store {
     bool distrusted;             /* a flush has failed (flush.c) */
     int64_t reserve_bytes;       /* of the reserve; 0: there is none */
     int64_t next_reserve_ms;     /* none is made before this */
-    bool disk_was_full;          /* for a job since the last checkpoint: an empty log is room */
+    bool log_is_due;             /* to be copied, short as it may be: that makes room on the disk */
     int64_t next_blocking_ms;    /* no waiting for foreign readers before this */
     _Atomic int64_t wal_bytes;   /* read by any thread */
     /* … to here. */

@@ -5,6 +5,14 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 
+/* A page that is given back costs at most two in the log, one that takes its place and one that
+ * refers to it. The part of the log's file that is kept free for one transaction (disk.c) is a
+ * fifth of it: a slice stays in half of that, so that it finds its room on a full disk. */
+static bool slice_is_large(const struct store *store, int64_t pages)
+{
+    return pages * store->page_bytes * 2 >= store->log_kept_bytes / 10;
+}
+
 static err_t run_vacuum(struct store *store, struct store_job *job)
 {
     struct store_vacuum *vacuum = CONTAINER_OF(job, struct store_vacuum, job);
@@ -18,15 +26,18 @@ static err_t run_vacuum(struct store *store, struct store_job *job)
     int64_t left = before;
     do {
         if (err == ERR_OK && left > 0) {
-            err = conn_run(&store->writer, "PRAGMA incremental_vacuum(16)");
+            err = conn_run(&store->writer, "PRAGMA incremental_vacuum(4)");
         }
         if (err == ERR_OK) {
             err = conn_int(&store->writer, "PRAGMA freelist_count", &left);
         }
-    } while (err == ERR_OK && left > 0 && !writer_slice_over(store));
+    } while (err == ERR_OK && left > 0 && !writer_slice_over(store) &&
+             !slice_is_large(store, before - left));
     if (err == ERR_OK) {
         vacuum->pages_freed += before - left;
         job->again = left > 0;
+        /* The file is cut off when the log is copied. */
+        store->log_is_due = store->log_is_due || (left == 0 && before > 0);
     }
     return err;
 }
