@@ -320,6 +320,14 @@ static err_t check_structure(struct conversion *cv)
     return err != ERR_OK ? err : fail(cv, end, &cv->new, "cannot read the copy of database");
 }
 
+static uint64_t bits_of(double value)
+{
+    uint64_t bits = 0;
+    _Static_assert(sizeof bits == sizeof value, "a double of another size");
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
 static bool is_same_value(sqlite3_stmt *old, sqlite3_stmt *new, int column)
 {
     int type = sqlite3_column_type(old, column);
@@ -330,9 +338,8 @@ static bool is_same_value(sqlite3_stmt *old, sqlite3_stmt *new, int column)
         return sqlite3_column_int64(old, column) == sqlite3_column_int64(new, column);
     }
     if (type == SQLITE_FLOAT) {
-        double a = sqlite3_column_double(old, column);
-        double b = sqlite3_column_double(new, column);
-        return memcmp(&a, &b, sizeof a) == 0;
+        return bits_of(sqlite3_column_double(old, column)) ==
+               bits_of(sqlite3_column_double(new, column));
     }
     const void *a = sqlite3_column_blob(old, column);
     const void *b = sqlite3_column_blob(new, column);
