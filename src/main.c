@@ -6,6 +6,7 @@
  * the store finishes its queue; nothing is freed before those who use it are gone. */
 #include "backup_command.h"
 #include "check_command.h"
+#include "convert_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -62,8 +63,8 @@ static void report_upkeep(const struct upkeep_report *report)
     (void)snprintf(pages, sizeof pages, "%" PRId64, report->pages_freed);
     bool collected = report->step == UPKEEP_COLLECTING;
     if (report->result == ERR_INVALID) {
-        log_event(LOG_WARN, "this database cannot give pages back in place", "remedy",
-                  "stop, run: sqlite3 DB 'PRAGMA auto_vacuum=INCREMENTAL; VACUUM', start", NULL);
+        log_event(LOG_WARN, "no pages were given back", "reason",
+                  "not beside Litestream, and not before \"picoshare convert\"", NULL);
     } else if (report->result != ERR_OK) {
         log_event(LOG_WARN, collected ? "collection ended early" : "vacuum ended early", "reason",
                   err_name(report->result), NULL);
@@ -180,6 +181,14 @@ static void announce_upgrade(const struct store *store)
     }
 }
 
+static void announce_conversion(const struct store *store, const char *db)
+{
+    if (store_can_convert(store)) {
+        log_event(LOG_INFO, "this database cannot give the space of deleted files back to the disk",
+                  "remedy", "stop, run: picoshare convert -db PATH, start", "path", db, NULL);
+    }
+}
+
 static void report_store(enum store_event event)
 {
     if (event == STORE_DISTRUSTED) {
@@ -290,6 +299,7 @@ static err_t open_app(struct program *program, struct err_info *info)
         return err;
     }
     announce_upgrade(app->store);
+    announce_conversion(app->store, options->db);
     err = sessions_new(app->store, app->clock, app->rng, slice_str(options->passphrase),
                        &app->sessions);
     if (err == ERR_OK) {
@@ -388,6 +398,7 @@ static const struct command {
 } commands[] = {
     {"backup", backup_command},
     {"check", check_command},
+    {"convert", convert_command},
     {"restore", restore_command},
 };
 

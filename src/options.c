@@ -59,6 +59,8 @@ static void print_help(FILE *out)
                 "Copies the database of a running server.\n\n"
                 "       picoshare restore [options] BACKUP\n"
                 "Puts a backup in the place of the database.\n\n"
+                "       picoshare convert [-db PATH]\n"
+                "Makes one of PicoShare's able to give space back to the disk.\n\n"
                 "Each of them tells more with -help.\n\n",
                 out);
     flags_print(known, ARRAY_LEN(known), out);

@@ -50,7 +50,7 @@ void progress_show_bytes(struct progress *progress, const char *what, int64_t do
     char bar[BAR_CHARS + 1];
     char done_text[SIZE_TEXT_SIZE];
     char total_text[SIZE_TEXT_SIZE];
-    double share = total > 0 ? (double)done / (double)total : 0;
+    double share = done < total ? (double)done / (double)total : 1;
     memset(bar, '.', BAR_CHARS);
     memset(bar, '#', (size_t)(share * BAR_CHARS));
     bar[BAR_CHARS] = '\0';

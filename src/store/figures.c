@@ -54,7 +54,6 @@ static err_t read_database(struct store *store, struct store_figures *figures)
                           " FROM ext_files), (SELECT count(*) FROM ext_sessions WHERE expires > ?),"
                           " (SELECT page_count FROM pragma_page_count()),"
                           " (SELECT freelist_count FROM pragma_freelist_count()),"
-                          " (SELECT auto_vacuum FROM pragma_auto_vacuum()),"
                           " (SELECT count(*) FROM ext_damaged AS d WHERE EXISTS"
                           " (SELECT 1 FROM entries AS e WHERE e.id = d.id))");
     query_bind_int(&q, clock_now_s(store->clock));
@@ -64,8 +63,7 @@ static err_t read_database(struct store *store, struct store_figures *figures)
         figures->sessions = query_column_int(&q, 2);
         figures->pages = query_column_int(&q, 3);
         figures->free_pages = query_column_int(&q, 4);
-        figures->damaged = query_column_int(&q, 6);
-        figures->can_shrink = query_column_int(&q, 5) != 0 && !store->foreign_checkpoints;
+        figures->damaged = query_column_int(&q, 5);
     }
     err_t err = query_end(&q);
     reader_give(store, conn);
@@ -74,7 +72,11 @@ static err_t read_database(struct store *store, struct store_figures *figures)
 
 err_t store_figures(struct store *store, struct store_figures *ret_figures)
 {
-    struct store_figures figures = {.page_bytes = store->page_bytes};
+    struct store_figures figures = {
+        .page_bytes = store->page_bytes,
+        .can_shrink = !store->can_convert && !store->foreign_checkpoints,
+        .can_convert = store->can_convert,
+    };
     err_t err = measure_files(store->path, &figures.files_bytes);
     if (err == ERR_OK) {
         err = measure_disk(store->path, &figures);

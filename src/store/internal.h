@@ -38,6 +38,7 @@ struct store {
     int64_t log_kept_bytes; /* … and as WAL_KEPT_BYTES */
     int64_t page_bytes;
     int64_t upgraded_from; /* as store_upgraded_from() */
+    bool can_convert;      /* as store_can_convert() */
 
     struct lock lock; /* guards lanes and stopping */
     pthread_cond_t work;
@@ -57,7 +58,7 @@ struct store {
     bool distrusted;             /* a flush has failed (flush.c) */
     int64_t reserve_bytes;       /* of the reserve; 0: there is none */
     int64_t next_reserve_ms;     /* none is made before this */
-    bool disk_was_full;          /* for a job since the last checkpoint: an empty log is room */
+    bool log_is_due;             /* to be copied, short as it may be: that makes room on the disk */
     int64_t next_blocking_ms;    /* no waiting for foreign readers before this */
     _Atomic int64_t wal_bytes;   /* read by any thread */
     /* … to here. */
@@ -145,6 +146,14 @@ void backup_lose(struct store *store);
  * be closed after the last connection, on an error too. ERR_BUSY: another process has it. */
 err_t lock_database(const char *path, int operation, int *ret_fd,
                     struct err_info *ret_info) MUST_CHECK;
+
+/* store.c — the same (LOCK_EX) for the database that the connection has open. ERR_BUSY also: its
+ * name leads to another file by now (convert.c). */
+err_t lock_opened(struct conn *conn, int *ret_fd, struct err_info *ret_info) MUST_CHECK;
+
+/* convert.c — removes what a conversion that was broken off has left beside the database. The
+ * caller has the lock of lock_opened(). */
+void convert_remove_leftovers(const char *path);
 
 /* store.c — closes all connections and opens them again, once no reader is in use, so that SQLite
  * reads the log anew. On an error some are closed, and everything on them fails with ERR_IO. */

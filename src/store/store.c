@@ -87,6 +87,19 @@ err_t store_claim(const char *path, int *ret_fd, struct err_info *ret_info)
     return err;
 }
 
+err_t lock_opened(struct conn *conn, int *ret_fd, struct err_info *ret_info)
+{
+    const char *path = sqlite3_db_filename(conn->db, "main");
+    int moved = 0;
+    err_t err = lock_database(path, LOCK_EX, ret_fd, ret_info);
+    if (err == ERR_OK) {
+        (void)sqlite3_file_control(conn->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    }
+    return moved == 0 ? err
+                      : err_set(ret_info, ERR_BUSY,
+                                "database %s was replaced just now; start again", path);
+}
+
 /* Whoever closes the last connection copies the log into the database, unless it is told not to. */
 static void keep_log_on_close(struct conn *conn)
 {
@@ -136,13 +149,13 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     err_t err = open_conn(options, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, conn, ret_info);
     if (err == ERR_OK) {
         /* Before anything is read or changed. */
-        err = lock_database(sqlite3_db_filename(conn->db, "main"), LOCK_EX, &store->lock_fd,
-                            ret_info);
+        err = lock_opened(conn, &store->lock_fd, ret_info);
     }
     if (err == ERR_OK && options->foreign_checkpoints) {
         keep_log_on_close(conn);
     }
     if (err == ERR_OK) {
+        convert_remove_leftovers(sqlite3_db_filename(conn->db, "main"));
         disk_set_limits(store, options->log_bytes);
         disk_start(store);
         err = schema_prepare(conn, options, &store->upgraded_from, ret_info);
@@ -150,7 +163,12 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     if (err != ERR_OK) {
         return err;
     }
-    err = set_up_writer(store);
+    int64_t auto_vacuum = 0;
+    err = conn_int(conn, "PRAGMA auto_vacuum", &auto_vacuum);
+    store->can_convert = auto_vacuum == 0;
+    if (err == ERR_OK) {
+        err = set_up_writer(store);
+    }
     return err == ERR_OK ? ERR_OK
                          : err_set(ret_info, err, "cannot set up database %s: %s", options->path,
                                    sqlite3_errmsg(conn->db));
@@ -346,6 +364,11 @@ err_t store_reconnect(struct store *store)
 int64_t store_upgraded_from(const struct store *store)
 {
     return store->upgraded_from;
+}
+
+bool store_can_convert(const struct store *store)
+{
+    return store->can_convert;
 }
 
 struct conn *reader_take(struct store *store)

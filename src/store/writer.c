@@ -166,8 +166,8 @@ static void copy_log(struct store *store, bool wait, bool may_use_reserve)
 static void checkpoint(struct store *store)
 {
     int64_t bytes = store_wal_bytes(store);
-    bool needed = bytes >= store->log_soft_bytes || (store->disk_was_full && bytes > 0);
-    store->disk_was_full = false;
+    bool needed = bytes >= store->log_soft_bytes || (store->log_is_due && bytes > 0);
+    store->log_is_due = false;
     if (store->foreign_checkpoints || store->distrusted || !needed) {
         return;
     }
@@ -324,7 +324,7 @@ static void finish(struct store *store, struct store_job *jobs)
     for (struct store_job *job = jobs, *next = NULL; job != NULL; job = next) {
         next = job->next; /* done() may free the job */
         job->next = NULL;
-        store->disk_was_full = store->disk_was_full || job->result == ERR_FULL;
+        store->log_is_due = store->log_is_due || job->result == ERR_FULL;
         if (job->result == ERR_OK && job->again) {
             if (resubmit(store, job)) {
                 continue;

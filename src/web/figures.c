@@ -89,6 +89,7 @@ void figures_add_json(const struct figures *figures, struct buf *out)
     add(out, "pages", store->pages);
     add(out, "freePages", store->free_pages);
     buf_addf(out, ",\"canShrink\":%s", store->can_shrink ? "true" : "false");
+    buf_addf(out, ",\"canConvert\":%s", store->can_convert ? "true" : "false");
     buf_addf(out, ",\"upkeep\":\"%s\"", step_names[figures->upkeep.step]);
     add(out, "pagesGivenBack", figures->upkeep.pages_freed);
     add_text(out, "check", check_name(&figures->scrub));

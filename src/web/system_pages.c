@@ -91,6 +91,8 @@ static struct information_page plain_figures(const struct figures *figures)
         .disk_total = store->disk_total,
         .disk_percent = percent_of(store->disk_used, store->disk_total),
         .can_shrink = store->can_shrink,
+        .can_convert = store->can_convert,
+        .reclaims = figures->upkeep.step == UPKEEP_RECLAIMING,
         .version = figures->version,
         .revision = figures->revision,
         .commit_time = figures->commit_time,

@@ -5,6 +5,7 @@
 #include "api.h"
 #include "harness.h"
 #include "picoshare/base/digest.h"
+#include "support/old_database.h"
 #include <string.h>
 
 #define HASH_OF(id) "SELECT lower(hex(sha256)) FROM ext_files WHERE id = '" id "'"
@@ -69,19 +70,22 @@ static void expect_readable_by_picoshare(const struct server *s)
         "SELECT count(*) FROM downloads WHERE " BAD_TIME("download_timestamp"),
         "SELECT count(*) FROM downloads WHERE client_ip IS NULL OR user_agent IS NULL",
         "SELECT count(*) FROM guest_links WHERE label IS NULL OR file_expiration_time IS NULL",
-        "SELECT count(*) FROM guest_links WHERE file_expiration_time <> '24h0m0s'",
+        "SELECT count(*) FROM guest_links WHERE file_expiration_time NOT IN"
+        " ('24h0m0s', '720h0m0s', '876000h0m0s')",
         "SELECT count(*) FROM entries WHERE guest_link_id IS NOT NULL AND guest_link_id NOT IN"
         " (SELECT id FROM guest_links)",
         "SELECT count(*) FROM entries WHERE note = '' OR length(CAST(filename AS BLOB)) NOT BETWEEN"
         " 1 AND 255 OR length(id) <> 10",
         "SELECT count(*) FROM entries_data WHERE id NOT IN (SELECT id FROM entries)",
         "SELECT count(*) FROM entries WHERE id NOT IN (SELECT id FROM entries_data)",
-        /* from 0 on without a gap; full but for the last, which is not empty */
+        /* from 0 on without a gap; full but for the last, which is not empty. Two of old_files have
+         * rows of 10 bytes. */
         "SELECT count(*) FROM (SELECT 1 FROM entries_data GROUP BY id HAVING min(chunk_index) <> 0"
         " OR max(chunk_index) <> count(*) - 1)",
         "SELECT count(*) FROM entries_data AS d WHERE length(chunk) = 0 OR length(chunk) > 327680"
-        " OR (length(chunk) <> 327680 AND chunk_index <> (SELECT max(chunk_index) FROM entries_data"
-        " WHERE id = d.id))",
+        " OR (length(chunk) <> iif(id IN ('23456789e2', '234567E245'), 10, 327680) AND chunk_index "
+        "<>"
+        " (SELECT max(chunk_index) FROM entries_data WHERE id = d.id))",
     };
     for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
         if (db_int(s, queries[i]) != 0) {
@@ -156,6 +160,149 @@ static void test_there_and_back(void **state)
     expect_readable_by_picoshare(&s);
 }
 
+/* ---- from a database of PicoShare's, and back to it -------------------------------------------
+ */
+
+#define THEIRS "theRs23456" /* a file that PicoShare stores meanwhile, of two rows */
+
+/* PicoShare's reads (database.md 5.2): all that its pages show can be read. */
+static void expect_picoshare_reads(const struct server *s)
+{
+    char entries[24];
+    (void)snprintf(entries, sizeof entries, "%lld", (long long)db_entries(s));
+    /* the list of files */
+    expect_db(s, entries,
+              "SELECT count(*) FROM (SELECT e.id, e.filename, e.content_type, e.upload_time,"
+              " e.expiration_time, e.note, c.bytes FROM entries AS e INNER JOIN"
+              " (SELECT id, sum(length(chunk)) AS bytes FROM entries_data GROUP BY id) AS c"
+              " ON c.id = e.id WHERE c.bytes > 0)");
+    /* the length of a file from its first and last row, as it is served */
+    expect_db(s, "0",
+              "SELECT count(*) FROM entries AS e WHERE (SELECT sum(length(chunk)) FROM entries_data"
+              " WHERE id = e.id) <> (SELECT d.chunk_index * (SELECT length(chunk) FROM entries_data"
+              " WHERE id = e.id AND chunk_index = 0) + length(d.chunk) FROM entries_data AS d"
+              " WHERE d.id = e.id ORDER BY d.chunk_index DESC LIMIT 1)");
+    /* guest links with the files that came through them */
+    expect_db(s, "0",
+              "SELECT count(*) FROM entries AS e LEFT JOIN guest_links AS g ON g.id ="
+              " e.guest_link_id WHERE e.guest_link_id IS NOT NULL AND g.id IS NULL");
+    /* the history, newest first */
+    expect_db(s, OLD_DOWNLOADED,
+              "SELECT min(t) FROM (SELECT download_timestamp AS t FROM downloads WHERE entry_id ="
+              " 'bBcCdDeEfF' ORDER BY download_timestamp DESC)");
+}
+
+/* And what it writes: a file, its edit, a download, a link's switch, settings; a file goes. */
+static void write_as_picoshare(const struct server *s, const char *gone)
+{
+    db_change(s, "INSERT INTO entries_data (id, chunk_index, chunk) VALUES ('" THEIRS
+                 "', 0, zeroblob(327680)), ('" THEIRS "', 1, CAST('end' AS BLOB));"
+                 "INSERT INTO entries (id, filename, content_type, upload_time, expiration_time,"
+                 " guest_link_id, note) VALUES ('" THEIRS "', 'theirs.bin', '',"
+                 " '2026-07-14T19:20:01Z', '" NEVER "', '" OLD_LINK "', NULL)");
+    db_change(s, "UPDATE entries SET filename = 'theirs.txt', note = 'edited', expiration_time ="
+                 " '" NEVER "' WHERE id = '" THEIRS "'");
+    db_change(s, "INSERT INTO downloads (entry_id, download_timestamp, client_ip, user_agent)"
+                 " VALUES ('" THEIRS "', '2026-07-14T19:21:01Z', '192.0.2.7', '')");
+    db_change(s, "UPDATE guest_links SET is_disabled = 1 - is_disabled WHERE id = '" OLD_LINK "';"
+                 "UPDATE settings SET default_expiration_in_days = 36500 WHERE id = 1");
+    db_change(
+        s,
+        "PRAGMA foreign_keys = ON; BEGIN; DELETE FROM downloads WHERE entry_id = '%s';"
+        "DELETE FROM entries_data WHERE id = '%s'; DELETE FROM entries WHERE id = '%s'; COMMIT",
+        gone, gone, gone);
+}
+
+static void expect_status(const struct server *s, const char *id, int status, int64_t bytes)
+{
+    char path[32];
+    struct response r;
+    (void)snprintf(path, sizeof path, "/-%s", id);
+    http_do(s, &(struct request){.path = path, .discard = true}, &r);
+    assert_int_equal(r.status, status);
+    assert_true(bytes < 0 || r.body_bytes == bytes);
+    response_done(&r);
+}
+
+static void expect_old_contents(const struct server *s, const struct old_file *file)
+{
+    char path[32];
+    struct response r;
+    (void)snprintf(path, sizeof path, "/-%s", file->id);
+    http_get(s, path, &r);
+    char *bytes = old_file_bytes(file);
+    assert_int_equal(r.status, 200);
+    assert_int_equal(r.body.len, file->size);
+    assert_memory_equal(r.body.ptr, bytes, file->size);
+    free(bytes);
+    response_done(&r);
+}
+
+static void convert(const struct server *s)
+{
+    struct run_result r;
+    const char *const argv[] = {run_binary(), "convert", "-db", s->db, NULL};
+    run_program(argv, NULL, &r);
+    if (r.code != 0) {
+        fail_msg("%d %s", r.code, buf_str(&r.err));
+    }
+    run_done(&r);
+}
+
+static void there_and_back_from(int layout, bool converts)
+{
+    char dir[200];
+    char db[256];
+    char first[ID_CHARS + 1];
+    char large[ID_CHARS + 1];
+    struct server s;
+    harness_new_dir(dir, sizeof dir);
+    (void)snprintf(db, sizeof db, "%s/store.db", dir);
+    old_database_make(db, &(struct old_database){.layout = layout, .journal_mode = "WAL"});
+    open_server(&s, dir);
+    use(&s, first, large);
+    api_expect(&s, "PUT", "/api/entry/bBcCdDeEfF",
+               "{\"filename\":\"edited.bin\",\"expiration\":\"\",\"note\":\"ours\"}", 200, NULL);
+    link_switch(&s, OLD_LINK, layout >= 10 ? "enable" : "disable");
+    file_delete(&s, "aaaaaaaaaa");
+    assert_true(db_wait_no_orphans(&s));
+    server_end(&s);
+    if (converts) {
+        convert(&s);
+    }
+    expect_db(&s, converts ? "16384|2" : "4096|0",
+              "SELECT * FROM pragma_page_size, pragma_auto_vacuum");
+
+    expect_readable_by_picoshare(&s);
+    expect_picoshare_reads(&s);
+    expect_db(&s, "edited.bin|ours", "SELECT filename, note FROM entries WHERE id = 'bBcCdDeEfF'");
+    write_as_picoshare(&s, large);
+    expect_readable_by_picoshare(&s);
+    expect_picoshare_reads(&s);
+
+    open_server(&s, dir);
+    expect_status(&s, large, 404, -1);
+    expect_status(&s, "aaaaaaaaaa", 404, -1);
+    expect_status(&s, first, 200, (int64_t)strlen("the first"));
+    expect_status(&s, THEIRS, 200, 327680 + 3);
+    for (size_t i = 1; i < ARRAY_LEN(old_files); i++) {
+        expect_old_contents(&s, &old_files[i]);
+    }
+    assert_true(db_wait(&s, "SELECT count(*) FROM ext_files WHERE id = '" THEIRS "'", 1));
+    server_end(&s);
+    expect_readable_by_picoshare(&s);
+}
+
+static void test_from_picoshare_and_back(void **state)
+{
+    static const int layouts[] = {7, 8, 14, OLD_NEWEST}; /* since there is a history */
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(layouts); i++) {
+        there_and_back_from(layouts[i], false);
+        there_and_back_from(layouts[i], true);
+    }
+}
+
 /* What version 15 allows although PicoShare cannot read it (database.md 4): one case a row. */
 static void test_what_picoshare_cannot_read(void **state)
 {
@@ -219,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_there_and_back),
+        cmocka_unit_test(test_from_picoshare_and_back),
         cmocka_unit_test(test_what_picoshare_cannot_read),
     };
     return harness_main(tests, NULL, NULL);

@@ -428,13 +428,13 @@ static void test_system(void **state)
     for (const char *at = response_text(&r); (at = strstr(at, "\":")) != NULL; at++) {
         members++;
     }
-    /* and of the build three, sandbox, canShrink, upkeep, of looking for damage four */
-    assert_int_equal(members, ARRAY_LEN(numbers) + 10);
+    /* and of the build three, sandbox, canShrink, canConvert, upkeep, of damage four */
+    assert_int_equal(members, ARRAY_LEN(numbers) + 11);
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         (void)number_of(&r, numbers[i]);
     }
     assert_int_equal(strncmp(response_text(&r), "{\"version\":\"", 12), 0);
-    assert_non_null(strstr(response_text(&r), ",\"canShrink\":true,"));
+    assert_non_null(strstr(response_text(&r), ",\"canShrink\":true,\"canConvert\":false,"));
     assert_string_equal(response_text(&r) + r.body.len - 2, "}\n");
     assert_int_equal(number_of(&r, "files"), files + 1);
     assert_int_equal(number_of(&r, "uploadBytes"), bytes + BYTES);

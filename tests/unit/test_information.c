@@ -159,7 +159,11 @@ static void test_free_pages(void **state)
     view.can_shrink = true;
     render(&view, &page);
     expect(&page, "Free pages: 4 (4 B), which could be given back to the disk<", true);
-    expect(&page, "This database cannot shrink", false);
+    expect(&page, "does not shrink", false);
+    expect(&page, "picoshare convert", false);
+    view.reclaims = true;
+    render(&view, &page);
+    expect(&page, "Free pages: 4 (4 B), which are being given back to the disk<", true);
     view.free_pages = 0;
     render(&view, &page);
     expect(&page, "Free pages: 0 (4 B)<", true);

@@ -48,6 +48,7 @@ static void test_numbers(void **state)
     assert_int_equal(figures.upload_bytes, 0);
     assert_int_equal(figures.page_bytes, 16384);
     assert_true(figures.can_shrink);
+    assert_false(figures.can_convert);
     char *bytes = make_bytes(1, 400000);
     store_file(fix->store, ID, bytes, 400000, 100000, TEST_NOW_S, STORE_NEVER);
     store_file(fix->store, ID2, bytes, 5, 5, TEST_NOW_S, TEST_NOW_S + 60);
@@ -168,6 +169,7 @@ static void test_without_auto_vacuum(void **state)
     fixture_open(fix);
     struct store_figures figures = figures_of(fix);
     assert_false(figures.can_shrink);
+    assert_true(figures.can_convert);
     assert_int_equal(figures.page_bytes, 4096);
     assert_int_equal(figures.pages * 4096, size_of(fix, "store.db"));
 }
@@ -180,6 +182,7 @@ static void test_beside_litestream(void **state)
     fix->options.foreign_checkpoints = true;
     fixture_open(fix);
     assert_false(figures_of(fix).can_shrink);
+    assert_false(figures_of(fix).can_convert);
 }
 
 /* A database in the directory where the program was started. */

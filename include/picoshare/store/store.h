@@ -72,6 +72,8 @@ err_t store_open(const struct store_options *options, struct store **ret_store,
 void store_close(struct store *store);
 /* The version that the database had before it was upgraded at this start, or -1. */
 int64_t store_upgraded_from(const struct store *store);
+/* Whether the file lacks the map of its pages that shrinking takes (convert.h). Any thread. */
+bool store_can_convert(const struct store *store);
 
 /* Keeps all servers from a database file, for who is going to put another in its place. ERR_BUSY:
  * this program or another one has it open. *ret_fd is to be closed afterwards, on an error too
@@ -514,6 +516,7 @@ struct store_figures {
     int64_t pages;
     int64_t free_pages; /* within the file, for later uploads */
     bool can_shrink;    /* store_vacuum can give free pages back */
+    bool can_convert;   /* as store_can_convert() */
 };
 err_t store_figures(struct store *store, struct store_figures *ret_figures) MUST_CHECK;
 

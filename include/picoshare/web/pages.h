@@ -220,6 +220,8 @@ struct information_page {
     const char *database_size;
     const char *free_size; /* within the database */
     bool can_shrink;
+    bool can_convert;
+    bool reclaims; /* at the moment */
     const char *version;
     const char *revision;      /* "" when it is not known */
     const char *commit_time;   /* likewise */
