@@ -5,6 +5,7 @@
  * HTTP workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then
  * the store finishes its queue; nothing is freed before those who use it are gone. */
 #include "check_command.h"
+#include "health_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -380,6 +381,9 @@ int main(int argc, char **argv)
     static struct program program = {.fd = -1};
     if (argc > 1 && strcmp(argv[1], "check") == 0) {
         return check_command(argc - 1, argv + 1);
+    }
+    if (argc > 1 && strcmp(argv[1], "health") == 0) {
+        return health_command(argc - 1, argv + 1);
     }
     switch (options_parse(argc, argv, &program.options)) {
     case OPTIONS_SHOWN:

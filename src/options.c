@@ -66,7 +66,9 @@ static void print_help(FILE *out)
     (void)fputs("Usage: picoshare [options]\n"
                 "Serves files that people upload, from one SQLite database.\n\n"
                 "       picoshare check [-quick] [FILE]\n"
-                "Looks whether a database that no server has open is whole.\n\n",
+                "Looks whether a database that no server has open is whole.\n\n"
+                "       picoshare health [-url URL | options]\n"
+                "Asks a running server whether it is well.\n\n",
                 out);
     for (size_t i = 0; i < ARRAY_LEN(known); i++) {
         (void)fprintf(out, "  -%s %s [%s]\n", known[i].name, known[i].help, known[i].variable);
