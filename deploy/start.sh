@@ -30,5 +30,4 @@ for argument; do
 done
 export DB_PATH
 export LITESTREAM_RETENTION="${LITESTREAM_RETENTION:-72h}"
-litestream restore -if-db-not-exists -if-replica-exists "$DB_PATH"
-exec litestream replicate -exec "$command"
+exec litestream replicate -restore-if-db-not-exists -exec "$command"

@@ -2,7 +2,7 @@
 """The image of the Dockerfile: what is in it, and how it runs with little memory and few rights; and
 the cross build for arm64, run by an emulator of its processor.
 
-    tests/campaigns/container.py WORK_DIRECTORY [--mb 300]
+    tests/campaigns/container.py WORK_DIRECTORY [--mb 300] [--litestream PROGRAM]
 
 Prints "ok …", "FAIL …" and "SKIP …" lines. Takes two minutes, 2 GB in the work directory, and packages
 from Debian's archive.
@@ -19,10 +19,12 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 from server import SECRET, Server, digest_of, free_port, random_file, read  # noqa: E402
+import s3  # noqa: E402
 from engine import BASE, Engine, reason_to_skip  # noqa: E402
 
 MAX_LAYERS_MB = 20
 MEMORY_MIB = 64
+REPLICA_MIB = 192
 UPLOADS = 3
 LIMIT_S = 60
 EM_AARCH64 = 183
@@ -138,6 +140,45 @@ class Campaign:
             return False
         return True
 
+    def replica(self, engine):
+        """The next container goes on without the volume of the first."""
+        reason = s3.reason_to_skip()
+        if not self.args.litestream or not os.access(self.args.litestream, os.X_OK):
+            reason = "Litestream is not here, nor Go to install it with"
+        if reason:
+            print(f"SKIP container: replica: {reason}", flush=True)
+            return
+        engine.make_program_image("localhost/litestream", self.args.litestream, "/usr/local/bin/litestream")
+        if not self.build(engine, "image with Litestream", "localhost/picoshare-litestream",
+                          "--build-arg", "LITESTREAM=localhost/litestream", "--target", "litestream"):
+            return
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        with s3.S3(self.args.work + "/service") as service:
+            options = ["--memory", f"{REPLICA_MIB}m", "--memory-swap", f"{REPLICA_MIB}m",
+                       "-e", f"PORT={port}", "-e", "PS_SHARED_SECRET=" + SECRET]
+            for name, value in service.env.items():
+                options += ["-e", f"{name}={value}"]
+            engine.start("first", "localhost/picoshare-litestream", "-v", "first:/data", *options)
+            wait_for(url)
+            good, entries = upload_and_compare(url, self.data, self.digest, UPLOADS)
+            state = engine.state("first")
+            self.say(good and state["Running"] and not state["OOMKilled"],
+                     f"replica, {UPLOADS} uploads of {self.args.mb} MB at once in {REPLICA_MIB} MiB",
+                     f"{len(entries)} stored, digests {'equal' if good else 'differ'}")
+            engine.podman("stop", "-t", str(LIMIT_S), "first")
+            code = engine.state("first")["ExitCode"]
+            engine.podman("rm", "first")
+            engine.podman("volume", "rm", "first")
+            engine.start("second", "localhost/picoshare-litestream", "-v", "second:/data", *options)
+            wait_for(url)
+            kept = [entry for entry in entries
+                    if digest_of("curl", "-sS", f"{url}/-{entry}") == self.digest]
+            self.say(code == 0 and len(kept) == UPLOADS, "replica, stopped, its volume removed",
+                     f"{len(kept)} of {UPLOADS} files in the next container, exit code {code}")
+            self.say(self.succeeds(engine, "healthcheck", "run", "second"), "replica, health", "well")
+            engine.podman("rm", "-f", "second")
+
     def arm64(self, engine):
         own = engine.call("dpkg", "--print-architecture")
         if own == "arm64":
@@ -167,8 +208,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("work")
     parser.add_argument("--mb", type=int, default=300)
+    parser.add_argument("--litestream")
     args = parser.parse_args()
     args.work = os.path.abspath(args.work)
+    args.litestream = args.litestream and os.path.abspath(args.litestream)
     reason = reason_to_skip()
     if reason:
         print(f"SKIP container: {reason}")
@@ -182,6 +225,7 @@ def main():
                 campaign.look(engine, "localhost/picoshare")
                 campaign.run(engine, "localhost/picoshare")
                 campaign.run_without_litestream(engine, "localhost/picoshare")
+                campaign.replica(engine)
             campaign.arm64(engine)
     except (RuntimeError, OSError, urllib.error.URLError) as error:
         campaign.say(False, "campaign", str(error))

@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tests", "bench"))
 from server import MIB, SECRET, START_LIMIT_S, digest_of, free_port, random_file, read  # noqa: E402
-from engine import archive  # noqa: E402
+import s3  # noqa: E402
 
 SMALL_BYTES = (1, 327_680, 5_000_000)
 COUNT_OF_SMALL = 30
@@ -205,28 +205,18 @@ class Campaign:
         shutil.rmtree(self.args.work + "/replica")
 
     def s3(self):
-        if os.geteuid() != 0 or not shutil.which("debootstrap") or not archive("Debian"):
-            print("SKIP replica: s3: debootstrap, root and Debian's archive make the S3 service", flush=True)
+        reason = s3.reason_to_skip()
+        if reason:
+            print(f"SKIP replica: s3: {reason}", flush=True)
             return
-        port = free_port()
-        directory = self.args.work + "/service"
-        script = HERE + "/s3.sh"
-        with open(self.args.work + "/s3.log", "w") as log:
-            begun = subprocess.run([script, "start", directory, str(port)], stdout=log, stderr=log)
-        try:
-            if begun.returncode:
-                raise RuntimeError("no S3 service: " + read(self.args.work + "/s3.log")[-2000:])
-            env = {"LITESTREAM_BUCKET": "bucket", "LITESTREAM_ENDPOINT": f"http://127.0.0.1:{port}",
-                   "LITESTREAM_ACCESS_KEY_ID": "key", "LITESTREAM_SECRET_ACCESS_KEY": "secret"}
-            server = self.run("s3", SETTINGS, env)
+        with s3.S3(self.args.work + "/service") as service:
+            server = self.run("s3", SETTINGS, service.env)
             server.wipe()
             process = server.spawn(LITESTREAM_SECRET_ACCESS_KEY="wrong")
             code = process.wait(STOP_LIMIT_S)
-            self.say(code != 0 and not os.path.exists(server.db), "s3, wrong key",
-                     f"exit code {code}; no empty database takes the place of the one that is lost"
-                     if not os.path.exists(server.db) else "begins anew")
-        finally:
-            subprocess.run([script, "stop", directory], check=True)
+            anew = os.path.exists(server.db)
+            self.say(code != 0 and not anew, "s3, wrong key", f"exit code {code}, "
+                     f"{'an' if anew else 'no'} empty database in place of the one that is lost")
 
 
 def main():
