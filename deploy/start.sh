@@ -30,4 +30,5 @@ for argument; do
 done
 export DB_PATH
 export LITESTREAM_RETENTION="${LITESTREAM_RETENTION:-72h}"
+export GOMEMLIMIT="${GOMEMLIMIT:-64MiB}" # Litestream's memory manager is lavish without it
 exec litestream replicate -restore-if-db-not-exists -exec "$command"

@@ -6,6 +6,7 @@ import subprocess
 from engine import archive
 from server import free_port, read
 
+START_LIMIT_S = "900"  # with packages from afar
 SCRIPT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "s3.sh")
 
 
@@ -22,7 +23,7 @@ class S3:
     def __init__(self, directory):
         self.dir = os.environ.get("PICOSHARE_S3_DIR", directory)
         port = free_port()
-        self.port = str(port)
+        self.ports = [str(port), str(free_port())]
         self.env = {"LITESTREAM_BUCKET": "bucket", "LITESTREAM_ENDPOINT": f"http://127.0.0.1:{port}",
                     "LITESTREAM_ACCESS_KEY_ID": "key", "LITESTREAM_SECRET_ACCESS_KEY": "secret"}
 
@@ -30,7 +31,8 @@ class S3:
         os.makedirs(self.dir, exist_ok=True)
         path = self.dir + "/log"
         with open(path, "w") as log:
-            begun = subprocess.run([SCRIPT, "start", self.dir, self.port], stdout=log, stderr=log)
+            begun = subprocess.run(["timeout", START_LIMIT_S, SCRIPT, "start", self.dir, *self.ports],
+                                   stdout=log, stderr=log)
         if begun.returncode:
             self.__exit__()
             raise RuntimeError("no S3 service: " + read(path)[-2000:])

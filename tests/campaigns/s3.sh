@@ -2,9 +2,10 @@
 # A faithful S3 service on loopback: one-node Ceph (monitor, one store in memory, gateway), in a Debian 13
 # of its own, since Debian 12's gateway needs a whole cluster.
 #
-#     tests/campaigns/s3.sh start DIRECTORY PORT    makes the root file system once, starts, waits
-#     tests/campaigns/s3.sh stop DIRECTORY          ends it and forgets what was stored
+#     tests/campaigns/s3.sh start DIRECTORY PORT MONITOR_PORT    makes the root file system once, starts
+#     tests/campaigns/s3.sh stop DIRECTORY                       ends it and forgets what was stored
 #
+# The second port is for Ceph among itself. When "start" returns, the service answers.
 # Access key "key", secret "secret", one bucket "bucket". Needs root, debootstrap and 1 GB of room.
 set -euo pipefail
 
@@ -35,12 +36,13 @@ make_root() {
     touch "$root/complete"
 }
 
+# write_settings ID PORT MONITOR_PORT
 write_settings() {
     cat >"$root$state/ceph.conf" <<CONF
 [global]
 fsid = $1
 mon_initial_members = a
-mon_host = [v2:127.0.0.1:$(($2 + 1))/0]
+mon_host = [v2:127.0.0.1:$3/0]
 public_addr = 127.0.0.1
 cluster_addr = 127.0.0.1
 ms_bind_ipv6 = false
@@ -79,12 +81,12 @@ daemon() {
 }
 
 start() {
-    local port=$1 fsid osd
+    local port=$1 monitor=$2 fsid osd
     fsid=$(cat /proc/sys/kernel/random/uuid)
     osd=$(cat /proc/sys/kernel/random/uuid)
     mkdir -p "$root$state"/{mon,osd,rgw}
     : >"$pids"
-    write_settings "$fsid" "$port"
+    write_settings "$fsid" "$port" "$monitor"
     (inside bash -ec '
         state=$1 fsid=$2 port=$3
         key="ceph-authtool $state/keyring --gen-key"
@@ -94,7 +96,7 @@ start() {
         $key -n osd.0 --cap mon "allow profile osd" --cap osd "allow *"
         monmaptool --create --addv a "[v2:127.0.0.1:$port]" --fsid "$fsid" "$state/monmap"
         ceph-mon -c "$state/ceph.conf" -i a --mkfs --monmap "$state/monmap" \
-            --keyring "$state/keyring"' - "$state" "$fsid" $((port + 1)))
+            --keyring "$state/keyring"' - "$state" "$fsid" "$monitor")
     daemon mon ceph-mon "${names[@]}" -i a -f
     (inside bash -c '
         state=$1 osd=$2
@@ -123,7 +125,7 @@ case $action in
 start)
     mkdir -p "$2"
     [ -e "$root/complete" ] || make_root
-    start "$3"
+    start "$3" "$4"
     ;;
 stop) stop ;;
 *)
