@@ -2,7 +2,7 @@
 """A replica by Litestream, as the image makes one (deploy/start.sh, deploy/litestream.yml): everything
 is killed, the disk wiped, and the replica must bring all files back.
 
-    tests/campaigns/replica.py BINARY LITESTREAM WORK_DIRECTORY [--mb 618] [--replicas folder,s3]
+    tests/campaigns/replica.py BINARY LITESTREAM WORK_DIRECTORY [--mb 200] [--replicas folder,s3]
 
 Prints "ok …", "FAIL …" and "SKIP …" lines. The S3 service is that of tests/campaigns/s3.sh.
 """
@@ -226,7 +226,7 @@ def main():
     parser.add_argument("binary")
     parser.add_argument("litestream")
     parser.add_argument("work")
-    parser.add_argument("--mb", type=int, default=618)
+    parser.add_argument("--mb", type=int, default=200)
     parser.add_argument("--replicas", default="folder,s3")
     args = parser.parse_args()
     args.binary, args.litestream, args.work = (os.path.abspath(path) for path in
