@@ -171,6 +171,10 @@ class Campaign:
         for entry in list(files)[-5:]:
             self.delete(server, entry)
             del files[entry]
+        server.end(kill=True)
+        server.start()
+        self.compare(f"{name}, killed", server, files)
+        files.update(self.upload(server, small))
         server.wait_until_caught_up(len(files))
         server.end(kill=True)
         server.wipe()
