@@ -7,6 +7,7 @@
 #include "backup_command.h"
 #include "check_command.h"
 #include "convert_command.h"
+#include "health_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -396,10 +397,8 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"backup", backup_command},
-    {"check", check_command},
-    {"convert", convert_command},
-    {"restore", restore_command},
+    {"backup", backup_command}, {"check", check_command},     {"convert", convert_command},
+    {"health", health_command}, {"restore", restore_command},
 };
 
 int main(int argc, char **argv)

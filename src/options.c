@@ -61,6 +61,8 @@ static void print_help(FILE *out)
                 "Puts a backup in the place of the database.\n\n"
                 "       picoshare convert [-db PATH]\n"
                 "Makes one of PicoShare's able to give space back to the disk.\n\n"
+                "       picoshare health [options]\n"
+                "Asks a running server whether it is well.\n\n"
                 "Each of them tells more with -help.\n\n",
                 out);
     flags_print(known, ARRAY_LEN(known), out);

@@ -203,6 +203,7 @@ extern const struct request_handler handler_backup;       /* backups.c: POST */
 extern const struct request_handler handler_backup_state; /* backups.c: GET */
 extern const struct request_handler handler_end_session;  /* system_api.c */
 extern const struct request_handler handler_end_sessions; /* system_api.c */
+extern const struct request_handler handler_health;       /* health.c */
 
 /* login.c: the login page, with what went wrong and what to do ("" for nothing). */
 void render_login_page(struct request *request, const char *next, const char *error,

@@ -20,6 +20,7 @@ static const struct route routes[] = {
     {"PUT", "/api/guest-links/{}/restore", ROUTE_OWNER, &handler_restore_link},
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
     {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
+    {"GET", "/healthz", 0, &handler_health},
     {"POST", "/api/system/reclaim", ROUTE_OWNER, &handler_reclaim},
     {"POST", "/api/system/backup", ROUTE_OWNER, &handler_backup},
     {"GET", "/api/system/backup", ROUTE_OWNER, &handler_backup_state},

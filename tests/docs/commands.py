@@ -11,6 +11,7 @@ the name, in the blocks that follow, of the one that was really printed. localho
 the section's server listens. HTML comments in lines of their own are for this program:
 
     <!-- needs: podman root -->   the next block needs these commands (or: root, systemd)
+    <!-- elsewhere: WHERE -->     the next block is not run here, but there
     <!-- first: COMMANDS -->      run before the next block, which then finds what a reader has
     <!-- server: COMMAND -->      a server that a reader has, as well
     <!-- serves -->               the next block is a server, which goes on until …
@@ -38,7 +39,7 @@ if [ -e "$HOME/.exported" ]; then . "$HOME/.exported"; cd "$PWD"; fi
 export -p >"$HOME/.exported"
 """
 ITEM = re.compile(
-    r"^ *<!-- (?P<word>needs|first|server|serves|stop)(?:: (?P<value>.*?))? -->$"
+    r"^ *<!-- (?P<word>needs|elsewhere|first|server|serves|stop)(?:: (?P<value>.*?))? -->$"
     r"|^## (?P<heading>[^\n]*)$"
     r"|^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
     re.M | re.S,
@@ -205,7 +206,10 @@ def run_section(section, name, text, items):
         title = f"{name}:{line}"
         try:
             if word == "needs":
-                lacks = missing(value)
+                missed = missing(value)
+                lacks = missed and f"no {missed} here"
+            elif word == "elsewhere":
+                lacks = value
             elif word == "serves":
                 kind = "serves"
             elif word == "stop":
@@ -217,7 +221,7 @@ def run_section(section, name, text, items):
             elif word == "```sh":
                 if lacks is None:
                     run_block(section, kind, value, expected_after(text, items, at))
-                print(f"ok {title}" if lacks is None else f"SKIP {title}: no {lacks} here")
+                print(f"ok {title}" if lacks is None else f"SKIP {title}: {lacks}")
                 lacks, kind = None, "block"
         except Broken as why:
             print(f"FAIL {title}: {why}\n{value}")

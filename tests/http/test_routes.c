@@ -27,6 +27,7 @@ static const struct row {
     {"/api/guest-links/" LINK "/disable", "PUT", API, true, false},
     {"/api/settings", "PUT", API, true, false},
     {"/api/system", "GET", API, true, true},
+    {"/healthz", "GET", API, false, false},
     {"/api/system/reclaim", "POST", API, true, false},
     {"/api/sessions", "DELETE", API, true, false},
     {"/api/sessions/any", "DELETE", API, true, false},
