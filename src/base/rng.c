@@ -9,7 +9,9 @@ static err_t system_fill(const struct rng *rng, void *bytes, size_t len)
 {
     (void)rng;
     check(len <= INT_MAX);
-    return RAND_bytes(bytes, (int)len) == 1 ? ERR_OK : ERR_IO;
+    /* The system's own generator gives since the start. What may lack is memory, for the state that
+     * libcrypto keeps for each thread. */
+    return RAND_bytes(bytes, (int)len) == 1 ? ERR_OK : ERR_NOMEM;
 }
 
 const struct rng rng_system = {system_fill};

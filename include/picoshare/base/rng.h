@@ -10,7 +10,7 @@ struct rng {
     err_t (*fill)(const struct rng *rng, void *bytes, size_t len) MUST_CHECK;
 };
 
-/* libcrypto's generator, seeded by the operating system. */
+/* libcrypto's generator, seeded by the operating system. ERR_NOMEM is all that can go wrong. */
 extern const struct rng rng_system;
 
 static inline err_t rng_fill(const struct rng *rng, void *bytes, size_t len)
