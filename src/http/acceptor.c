@@ -6,7 +6,6 @@
  * (decisions/0015). */
 #include "internal.h"
 #include "picoshare/base/check.h"
-#include "picoshare/base/limits.h"
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -14,13 +13,6 @@
 #include <unistd.h>
 
 enum { RETRY_MS = 20 };
-
-static bool is_full(struct server *server)
-{
-    struct server_figures figures;
-    server_figures(server, &figures);
-    return figures.connections >= MAX_CONNECTIONS;
-}
 
 /* Takes fd. */
 static bool hand_on(struct server *server, int fd, const struct sockaddr *address, socklen_t len)
@@ -41,7 +33,7 @@ static bool hand_on(struct server *server, int fd, const struct sockaddr *addres
 static bool accept_waiting(struct server *server)
 {
     while (!atomic_load(&server->refusing)) {
-        if (is_full(server)) {
+        if (connections_are_all(server)) {
             return false;
         }
         struct sockaddr_storage address;

@@ -56,20 +56,33 @@ struct connection *connection_new(struct server *server, int fd, const struct so
     return connection;
 }
 
-struct connection *connection_begin(struct server *server, int fd)
+/* The newest of those, should libmicrohttpd have dropped one of that number; server.lock held. */
+static struct connection *find_waiting(struct server *server, int fd)
 {
-    struct connection *found = NULL;
-    lock_take(&server->lock);
     LIST_EACH(c, &server->connections, struct connection, all)
     {
         if (!c->begun && c->fd == fd) {
-            found = c; /* the newest, should libmicrohttpd have dropped one of that number */
-            found->begun = true;
-            break;
+            return c;
         }
     }
+    return NULL;
+}
+
+struct connection *connection_begin(struct server *server, int fd, const struct sockaddr *address)
+{
+    lock_take(&server->lock);
+    struct connection *connection = find_waiting(server, fd);
+    if (connection == NULL) { /* it waited so long that it was forgotten */
+        lock_give(&server->lock);
+        connection = connection_new(server, fd, address);
+        lock_take(&server->lock);
+    }
+    if (connection != NULL) {
+        connection->begun = true;
+        server->begun_count++;
+    }
     lock_give(&server->lock);
-    return found;
+    return connection;
 }
 
 /* server.lock held. */
@@ -77,6 +90,7 @@ static void forget(struct server *server, struct connection *connection)
 {
     list_remove(&connection->all);
     server->connections_count--;
+    server->begun_count -= connection->begun;
     mem_free(connection);
 }
 
@@ -87,14 +101,23 @@ void connection_free(struct server *server, struct connection *connection)
     lock_give(&server->lock);
 }
 
+bool connections_are_all(struct server *server)
+{
+    lock_take(&server->lock);
+    bool all = server->connections_count >= MAX_CONNECTIONS;
+    lock_give(&server->lock);
+    return all;
+}
+
 void connections_tick(struct server *server, int64_t now, bool scarce)
 {
     for (struct list *link = server->connections.next, *next; link != &server->connections;
          link = next) {
         struct connection *c = CONTAINER_OF(link, struct connection, all);
         next = link->next;
-        int64_t limit = scarce ? SCARCE_DEADLINE_MS
-                               : HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
+        int64_t limit = scarce && c->begun
+                            ? SCARCE_DEADLINE_MS
+                            : HEADER_DEADLINE_MS + (c->had_request ? IDLE_TIMEOUT_S * 1000 : 0);
         if (c->busy || now - c->since_ms <= limit) {
             continue;
         }

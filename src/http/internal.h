@@ -112,6 +112,7 @@ struct server {
     size_t requests_count;
     struct list connections;
     size_t connections_count;
+    size_t begun_count; /* of them, those that a worker has */
     pthread_cond_t request_ended;
 };
 
@@ -126,8 +127,10 @@ void address_print(const struct sockaddr *address, char ret_text[PROXY_ADDRESS_B
 /* connections.c — one that was just accepted; NULL: it is refused, or there is no memory. The
  * address is borrowed. */
 struct connection *connection_new(struct server *server, int fd, const struct sockaddr *address);
-/* A worker has it from now on; NULL: it is not known. */
-struct connection *connection_begin(struct server *server, int fd);
+/* Whether there are as many as there may be. */
+bool connections_are_all(struct server *server);
+/* A worker has it from now on; NULL: as above. */
+struct connection *connection_begin(struct server *server, int fd, const struct sockaddr *address);
 void connection_free(struct server *server, struct connection *connection);
 /* Ends those that wait too long for a request; server.lock held. */
 void connections_tick(struct server *server, int64_t now, bool scarce);

@@ -63,9 +63,10 @@ static void on_connection(void *arg, struct MHD_Connection *mhd, void **socket_c
 {
     struct server *server = arg;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *info =
-            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-        *socket_context = info != NULL ? connection_begin(server, info->connect_fd) : NULL;
+        int fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        *socket_context = connection_begin(
+            server, fd,
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     } else if (*socket_context != NULL) {
         struct connection *connection = TAKE(*socket_context);
         /* libmicrohttpd forgets a request that it refuses for two reasons at once, or whose cookie
@@ -212,7 +213,7 @@ void server_figures(struct server *server, struct server_figures *ret_figures)
 {
     lock_take(&server->lock);
     *ret_figures = (struct server_figures){
-        .connections = server->connections_count,
+        .connections = server->begun_count,
         .requests = server->requests_count,
     };
     lock_give(&server->lock);
