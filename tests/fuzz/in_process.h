@@ -58,13 +58,13 @@ static int64_t in_process_now_ns(const struct clock *clock)
     return INT64_C(1000000000) * IN_PROCESS_NOW_S;
 }
 
-static int64_t in_process_mono_ms(const struct clock *clock)
+static int64_t in_process_mono_ns(const struct clock *clock)
 {
     (void)clock;
-    return atomic_load(&in_process_ms);
+    return 1000000 * atomic_load(&in_process_ms);
 }
 
-static const struct clock in_process_clock = {in_process_now_ns, in_process_mono_ms};
+static const struct clock in_process_clock = {in_process_now_ns, in_process_mono_ns};
 
 static err_t in_process_fill(const struct rng *rng, void *bytes, size_t len)
 {
