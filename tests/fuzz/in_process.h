@@ -258,7 +258,9 @@ static void in_process_start(void)
     check(proxy_parse(SLICE("private"), &in_process.proxy) == ERR_OK);
     struct server_options server_options = {
         .fd = -1,
+        .metrics_fd = -1,
         .clock = app->clock,
+        .rng = app->rng,
         .proxy = &in_process.proxy,
         .app = app,
         .begin = app_begin,
