@@ -3,6 +3,7 @@
 #include "picoshare/base/metrics.h"
 #include "figures.h"
 #include "internal.h"
+#include "picoshare/base/check.h"
 
 static void add_gauges(const struct figures *figures, struct buf *out)
 {
@@ -47,9 +48,20 @@ static void add_gauges(const struct figures *figures, struct buf *out)
         {"process_start_time_seconds", "seconds", "When the server was started, since 1970.",
          figures->started},
     };
-    for (size_t i = 0; i < sizeof gauges / sizeof gauges[0]; i++) {
+    for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
         metrics_add_gauge(out, gauges[i].name, gauges[i].unit, gauges[i].help, gauges[i].value);
     }
+}
+
+static void print(const struct figures *figures, struct buf *out)
+{
+    metrics_print(out);
+    add_gauges(figures, out);
+    metrics_add_info(out, "picoshare_build", "This program.", "version", figures->version,
+                     "revision", figures->revision, NULL);
+    metrics_add_info(out, "picoshare_sandbox", "What of the sandbox is active.", "active",
+                     figures->sandbox, NULL);
+    metrics_end(out);
 }
 
 static void end(struct request *request)
@@ -62,13 +74,7 @@ static void end(struct request *request)
     }
     struct buf text;
     buf_init(&text, (size_t)64 * KIB);
-    metrics_print(&text);
-    add_gauges(&figures, &text);
-    metrics_add_info(&text, "picoshare_build", "This program.", "version", figures.version,
-                     "revision", figures.revision, NULL);
-    metrics_add_info(&text, "picoshare_sandbox", "What of the sandbox is active.", "active",
-                     figures.sandbox, NULL);
-    metrics_end(&text);
+    print(&figures, &text);
     struct response *response = response_new(200);
     response_header(response, "Content-Type",
                     "application/openmetrics-text; version=1.0.0; charset=utf-8");

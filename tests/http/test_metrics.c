@@ -549,6 +549,34 @@ static void test_own_address(void **state)
     response_done(&r);
 }
 
+/* When everybody else is told to come back later, the figures are still to be had. */
+static void test_crowd(void **state)
+{
+    enum { CROWD = 968 }; /* above the soft limit of 960 connections, below the hard one */
+    static const char *const args[] = {"-metrics-address", "127.0.0.1:0", NULL};
+    (void)state;
+    struct server s;
+    struct response r;
+    server_start(&s, &(struct server_options){.args = args});
+    struct server own = at_own_address(&s);
+    struct raw *crowd = calloc(CROWD, sizeof *crowd);
+    assert_non_null(crowd);
+    for (size_t i = 0; i < CROWD; i++) {
+        assert_true(raw_open(&s, &crowd[i]));
+    }
+    http_get(&s, "/login", &r);
+    expect_answer(&r, 503, NULL);
+    response_done(&r);
+    struct metrics *m = scrape(&own, AUTH_NONE);
+    assert_true(value_of(m, "picoshare_http_connections") > CROWD);
+    metrics_done(m);
+    for (size_t i = 0; i < CROWD; i++) {
+        raw_close(&crowd[i]);
+    }
+    free(crowd);
+    server_end(&s);
+}
+
 /* Without the option nobody gets in without a passphrase, and only where it is told to does it
  * listen: not at other addresses of the machine. */
 static void test_only_there(void **state)
@@ -585,7 +613,7 @@ static void test_bad_address(void **state)
         {"127.0.0.1:65536", 2, "not an address and a port"},
         {"::1:9101", 2, "not an address and a port"},
         {"localhost:9101", 1, "not a numeric address"},
-        {"[::g]:9101", 1, "not a numeric address"},
+        {"[::g]:9101", 1, "not a numeric address: ::g"},
     };
     struct server *s = *state;
     char db[256];
@@ -623,7 +651,7 @@ int main(void)
         cmocka_unit_test(test_uploads),     cmocka_unit_test(test_checkpoints),
         cmocka_unit_test(test_sign_in),     cmocka_unit_test(test_secrets),
         cmocka_unit_test(test_own_address), cmocka_unit_test(test_only_there),
-        cmocka_unit_test(test_bad_address),
+        cmocka_unit_test(test_crowd),       cmocka_unit_test(test_bad_address),
     };
     return harness_main(tests, set_up, server_group_teardown);
 }
