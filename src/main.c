@@ -39,7 +39,8 @@ struct program {
     struct options options;
     struct app app;
     struct server *server;
-    int fd; /* the socket, until the server has it; -1: none */
+    int fd;         /* the socket, until the server has it; -1: none */
+    int metrics_fd; /* likewise */
     struct memory_files *memory_files;
     struct sandbox sandbox;
     char sandbox_text[SANDBOX_TEXT_SIZE];
@@ -163,6 +164,12 @@ static void announce(struct program *program)
     (void)snprintf(url, sizeof url, "http://localhost:%u/", server_port(program->server));
     log_event(LOG_INFO, "listening", "url", url, "db", options->db, "version", PICOSHARE_VERSION,
               NULL);
+    if (options->metrics_address != NULL) {
+        char port[8];
+        (void)snprintf(port, sizeof port, "%u", server_metrics_port(program->server));
+        log_event(LOG_INFO, "serving metrics", "address", options->metrics_host, "port", port,
+                  NULL);
+    }
     if (options->made_passphrase_file[0] != '\0') {
         (void)fprintf(stderr,
                       "\nNo passphrase was set, so there is a random one: %s\n"
@@ -212,6 +219,10 @@ static err_t prepare_as_started(struct program *program, struct err_info *info)
 {
     struct options *options = &program->options;
     err_t err = server_bind(options->address, options->port, &program->fd, info);
+    if (err == ERR_OK && options->metrics_address != NULL) {
+        const char *host = options->metrics_host[0] != '\0' ? options->metrics_host : NULL;
+        err = server_bind(host, options->metrics_port, &program->metrics_fd, info);
+    }
     if (err == ERR_OK) {
         err = options_read_passphrase(options, info);
     }
@@ -282,6 +293,7 @@ static err_t open_app(struct program *program, struct err_info *info)
     app->measure_memory = memory_measure;
     app->memory_files = program->memory_files;
     app->sandbox = program->sandbox_text;
+    app->sandbox_complete = sandbox_is_complete(&program->sandbox);
     app->started = clock_now_s(app->clock);
     app->version = PICOSHARE_VERSION;
     app->revision = PICOSHARE_REVISION;
@@ -339,6 +351,9 @@ static void close_app(struct program *program)
     if (program->fd >= 0) {
         (void)close(program->fd);
     }
+    if (program->metrics_fd >= 0) {
+        (void)close(program->metrics_fd);
+    }
 }
 
 static int run(struct program *program, const sigset_t *signals)
@@ -346,7 +361,9 @@ static int run(struct program *program, const sigset_t *signals)
     struct err_info info = {.text = ""};
     struct server_options server_options = {
         .fd = program->fd,
+        .metrics_fd = program->metrics_fd,
         .clock = program->app.clock,
+        .rng = program->app.rng,
         .proxy = &program->options.proxy,
         .app = &program->app,
         .begin = app_begin,
@@ -356,6 +373,7 @@ static int run(struct program *program, const sigset_t *signals)
         return fatal(&info);
     }
     program->fd = -1;
+    program->metrics_fd = -1;
     lock_init(&program->lock);
     lock_cond_init(&program->wake);
     int error = pthread_create(&program->maintenance, NULL, maintenance_main, program);
@@ -403,7 +421,7 @@ static const struct command {
 
 int main(int argc, char **argv)
 {
-    static struct program program = {.fd = -1};
+    static struct program program = {.fd = -1, .metrics_fd = -1};
     for (size_t i = 0; i < ARRAY_LEN(commands) && argc > 1; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc - 1, argv + 1);
@@ -418,6 +436,7 @@ int main(int argc, char **argv)
         break;
     }
     log_set_level(program.options.debug ? LOG_DEBUG : LOG_INFO);
+    log_set_format(program.options.log);
     process_hide_memory();
     process_tune_memory();
     if (process_raise_file_limit() != ERR_OK) {

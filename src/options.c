@@ -7,6 +7,7 @@
 #include "picoshare/base/check.h"
 #include "picoshare/base/digest.h"
 #include "picoshare/base/limits.h"
+#include "picoshare/base/num.h"
 #include "picoshare/base/slice.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -46,6 +47,10 @@ static const struct flag known[] = {
      "NAME  the user to become when started by root, before the database is opened"},
     {"no-sandbox", "PS_NO_SANDBOX", FLAG_SWITCH, FIELD(no_sandbox),
      "do not confine the process to the database's directory and the calls it needs"},
+    {"metrics-address", "PS_METRICS_ADDRESS", FLAG_TEXT, FIELD(metrics_address),
+     "ADDRESS:PORT  also listen there for /metrics and /healthz, without sign-in"},
+    {"log-format", "PS_LOG_FORMAT", FLAG_TEXT, FIELD(log_format),
+     "FORMAT  of events on standard error: logfmt (default) or json"},
     {"debug", "PS_DEBUG", FLAG_SWITCH, FIELD(debug), "log more"},
 };
 
@@ -127,10 +132,48 @@ static bool settle_public_url(struct options *options)
     return true;
 }
 
+/* "127.0.0.1:9101", "[::1]:9101", or ":9101" for all addresses. */
+static bool settle_metrics_address(struct options *options)
+{
+    if (options->metrics_address == NULL || options->metrics_address[0] == '\0') {
+        options->metrics_address = NULL;
+        return true;
+    }
+    const char *colon = strrchr(options->metrics_address, ':');
+    struct slice host = slice_of(options->metrics_address,
+                                 colon != NULL ? (size_t)(colon - options->metrics_address) : 0);
+    bool bracketed = host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    if (bracketed) {
+        host = slice_of(host.ptr + 1, host.len - 2);
+    }
+    uint64_t port = 0;
+    if (colon == NULL || (slice_find(host, ':') < host.len && !bracketed) ||
+        !slice_copy(host, options->metrics_host, sizeof options->metrics_host) ||
+        num_parse_u64(slice_str(colon + 1), 0, UINT16_MAX, &port) != ERR_OK) {
+        (void)fprintf(stderr, "picoshare: not an address and a port: %s\n",
+                      options->metrics_address);
+        return false;
+    }
+    options->metrics_port = (uint16_t)port;
+    return true;
+}
+
+static bool settle_log_format(struct options *options)
+{
+    bool json = strcmp(options->log_format, "json") == 0;
+    if (!json && strcmp(options->log_format, "logfmt") != 0) {
+        (void)fprintf(stderr, "picoshare: neither logfmt nor json: %s\n", options->log_format);
+        return false;
+    }
+    options->log = json ? LOG_JSON : LOG_LOGFMT;
+    return true;
+}
+
 enum flags_outcome options_parse(int argc, char **argv, struct options *ret_options)
 {
     *ret_options = (struct options){.db = "data/store.db",
                                     .port = 4001,
+                                    .log_format = "logfmt",
                                     .history_rows = HISTORY_MAX_ROWS,
                                     .check_rate = SCRUB_MB_PER_S};
     const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
@@ -138,8 +181,9 @@ enum flags_outcome options_parse(int argc, char **argv, struct options *ret_opti
     if (outcome != FLAGS_RUN) {
         return outcome;
     }
-    return settle_proxies(ret_options) && settle_public_url(ret_options) ? FLAGS_RUN
-                                                                         : FLAGS_MISUSED;
+    bool settled = settle_proxies(ret_options) && settle_public_url(ret_options) &&
+                   settle_metrics_address(ret_options) && settle_log_format(ret_options);
+    return settled ? FLAGS_RUN : FLAGS_MISUSED;
 }
 
 /* ---- the directory ---- */

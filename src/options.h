@@ -6,6 +6,7 @@
 
 #include "flags.h"
 #include "picoshare/base/err.h"
+#include "picoshare/base/log.h"
 #include "picoshare/base/rng.h"
 #include "picoshare/http/proxy.h"
 #include <limits.h>
@@ -20,6 +21,8 @@ struct options {
     const char *public_url; /* scheme and host; NULL: as the client asked */
     const char *secret_file;
     const char *trusted_proxies;
+    const char *metrics_address; /* ADDRESS:PORT for watching; NULL: none */
+    const char *log_format;
     uint16_t port;
     int64_t history_rows; /* downloads of a file that are remembered */
     int64_t check_rate;   /* MB a second that are read to look for damage */
@@ -31,6 +34,9 @@ struct options {
     const char *user; /* to become when started by root; NULL: none was asked for */
     bool debug;
     struct proxy_config proxy;
+    char metrics_host[64]; /* of metrics_address; "": all */
+    uint16_t metrics_port;
+    enum log_format log;
     char public_url_text[256]; /* what public_url points to */
     char db_file[PATH_MAX];    /* db, or where it leads when it is a link */
     char directory[PATH_MAX];  /* of that file, without links */

@@ -15,13 +15,13 @@ static int64_t system_now_ns(const struct clock *clock)
     return read_ns(CLOCK_REALTIME);
 }
 
-static int64_t system_mono_ms(const struct clock *clock)
+static int64_t system_mono_ns(const struct clock *clock)
 {
     (void)clock;
-    return read_ns(CLOCK_MONOTONIC) / 1000000;
+    return read_ns(CLOCK_MONOTONIC);
 }
 
-const struct clock clock_system = {system_now_ns, system_mono_ms};
+const struct clock clock_system = {system_now_ns, system_mono_ns};
 
 int64_t clock_now_s(const struct clock *clock)
 {

@@ -27,3 +27,15 @@ void escape_next(struct slice *rest, char ret_text[ESCAPED_SIZE])
     }
     ret_text[used] = '\0';
 }
+
+void escape_next_json(struct slice *rest, char ret_text[ESCAPED_SIZE])
+{
+    struct slice text = *rest;
+    uint32_t c = 0;
+    bool printable = utf8_next(rest, &c) && is_printable(c);
+    if (printable && c != '"' && c != '\\') {
+        (void)snprintf(ret_text, ESCAPED_SIZE, "%.*s", (int)(text.len - rest->len), text.ptr);
+    } else {
+        (void)snprintf(ret_text, ESCAPED_SIZE, "\\u%04x", (unsigned)c); /* all are below U+10000 */
+    }
+}

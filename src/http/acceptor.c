@@ -1,4 +1,4 @@
-/* acceptor.c — the thread that takes new connections from the listening socket and hands them to
+/* acceptor.c — the thread that takes new connections from the listening sockets and hands them to
  * libmicrohttpd's workers.
  *
  * The workers could do that, but could not be stopped from it safely: MHD_quiesce_daemon(), up to
@@ -15,9 +15,10 @@
 enum { RETRY_MS = 20 };
 
 /* Takes fd. */
-static bool hand_on(struct server *server, int fd, const struct sockaddr *address, socklen_t len)
+static bool hand_on(struct server *server, int fd, const struct sockaddr *address, socklen_t len,
+                    bool for_metrics)
 {
-    struct connection *connection = connection_new(server, fd, address);
+    struct connection *connection = connection_new(server, fd, address, for_metrics);
     if (connection == NULL) {
         (void)close(fd);
         return false;
@@ -30,7 +31,7 @@ static bool hand_on(struct server *server, int fd, const struct sockaddr *addres
 }
 
 /* False: there is no room for a connection now; more may wait in the system's queue. */
-static bool accept_waiting(struct server *server)
+static bool accept_waiting(struct server *server, int listen_fd, bool for_metrics)
 {
     while (!atomic_load(&server->refusing)) {
         if (connections_are_all(server)) {
@@ -38,12 +39,12 @@ static bool accept_waiting(struct server *server)
         }
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
-        int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &len,
-                         SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd =
+            accept4(listen_fd, (struct sockaddr *)&address, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0) {
             return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
         }
-        (void)hand_on(server, fd, (const struct sockaddr *)&address, len);
+        (void)hand_on(server, fd, (const struct sockaddr *)&address, len, for_metrics);
     }
     return true;
 }
@@ -53,9 +54,12 @@ static void *acceptor_main(void *arg)
     struct server *server = arg;
     (void)pthread_setname_np(pthread_self(), "acceptor");
     struct pollfd fds[] = {{.fd = server->acceptor_end_fd, .events = POLLIN},
-                           {.fd = server->listen_fd, .events = POLLIN}};
+                           {.fd = server->listen_fd, .events = POLLIN},
+                           {.fd = server->metrics_fd, .events = POLLIN}}; /* -1: not looked at */
     while (!atomic_load(&server->refusing)) {
-        bool has_room = accept_waiting(server);
+        bool has_room =
+            accept_waiting(server, server->listen_fd, false) &&
+            (server->metrics_fd < 0 || accept_waiting(server, server->metrics_fd, true));
         (void)poll(fds, has_room ? ARRAY_LEN(fds) : 1, has_room ? -1 : RETRY_MS);
     }
     return NULL;
@@ -85,5 +89,5 @@ void acceptor_stop(struct server *server)
 bool server_adopt(struct server *server, int fd)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    return hand_on(server, fd, (const struct sockaddr *)&address, sizeof address);
+    return hand_on(server, fd, (const struct sockaddr *)&address, sizeof address, false);
 }

@@ -31,13 +31,15 @@ static bool has_its_share(const struct server *server, const char *client)
     return count >= CLIENT_CONNECTIONS;
 }
 
-struct connection *connection_new(struct server *server, int fd, const struct sockaddr *address)
+struct connection *connection_new(struct server *server, int fd, const struct sockaddr *address,
+                                  bool for_metrics)
 {
     struct connection *connection = mem_alloc(1, sizeof *connection);
     if (connection == NULL) {
         return NULL;
     }
     connection->fd = fd;
+    connection->for_metrics = for_metrics;
     connection->since_ms = clock_mono_ms(server->clock);
     name_of_client(server, address, connection->client);
     lock_take(&server->lock);
@@ -74,7 +76,7 @@ struct connection *connection_begin(struct server *server, int fd, const struct 
     struct connection *connection = find_waiting(server, fd);
     if (connection == NULL) { /* it waited so long that it was forgotten */
         lock_give(&server->lock);
-        connection = connection_new(server, fd, address);
+        connection = connection_new(server, fd, address, false);
         lock_take(&server->lock);
     }
     if (connection != NULL) {
@@ -131,6 +133,9 @@ void connections_tick(struct server *server, int64_t now, bool scarce)
 
 bool server_is_crowded(struct server *server, const struct connection *connection)
 {
+    if (connection != NULL && connection->for_metrics) {
+        return false; /* just then it is good to know */
+    }
     lock_take(&server->lock);
     bool crowded = server->connections_count > FULL_CONNECTIONS ||
                    (server->connections_count > SOFT_MAX_CONNECTIONS &&

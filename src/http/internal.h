@@ -6,6 +6,7 @@
 
 #include "picoshare/base/list.h"
 #include "picoshare/base/lock.h"
+#include "picoshare/base/metrics.h"
 #include "picoshare/http/pace.h"
 #include "picoshare/http/router.h"
 #include "picoshare/http/server.h"
@@ -20,6 +21,7 @@
 struct connection {
     struct list all;
     int fd;
+    bool for_metrics;               /* it came to the address that is for them; constant */
     bool begun;                     /* a worker has it */
     struct request *request;        /* the worker's: begun, and not ended; or NULL */
     bool busy;                      /* a request's headers are complete and it has not ended */
@@ -46,6 +48,9 @@ enum answer_state {
 /* How a worker that suspends and a thread that wakes agree: whoever comes second resumes. */
 enum wait_state { WAIT_RUNNING, WAIT_SUSPENDED, WAIT_WOKEN };
 
+/* As much as a proxy's may have; ours are sixteen hexadecimal digits. */
+enum { REQUEST_ID_BYTES = 64 };
+
 struct request {
     uint32_t magic;
     struct server *server;
@@ -54,6 +59,7 @@ struct request {
     struct connection *connection;
     int fd;
 
+    char id[REQUEST_ID_BYTES + 1];
     char *raw_target;            /* owned */
     const char *received_target; /* where libmicrohttpd has it; what stands there changes */
     struct target target;
@@ -63,11 +69,13 @@ struct request {
     bool https;
     bool https_links;
     struct slice forwarded_host; /* named by a trusted proxy; ptr NULL: none */
-    int64_t started_ns;
-    int64_t content_length; /* -1: chunked */
+    int64_t started_ns;          /* on the wall */
+    int64_t started_mono_ns;     /* on the clock that never jumps */
+    int64_t content_length;      /* -1: chunked */
 
     _Atomic int phase; /* enum request_phase; written by the worker, read by the reaper */
     const struct route *route;
+    enum metrics_purpose purpose;
     const struct request_handler *handler; /* set: its close must be called */
     struct slice params[ROUTE_MAX_PARAMS];
     void *state;
@@ -100,7 +108,9 @@ struct server {
     void (*begin)(struct request *request);
     struct response *(*refuse)(struct request *request, int status, const char *text);
     int listen_fd;
-    uint16_t port;
+    int metrics_fd; /* -1: none */
+    uint64_t id_seed;
+    _Atomic uint64_t id_count;
     pthread_t acceptor;
     int acceptor_end_fd;      /* readable: the acceptor ends */
     _Atomic int large_blocks; /* downloads that have one */
@@ -126,7 +136,8 @@ void address_print(const struct sockaddr *address, char ret_text[PROXY_ADDRESS_B
 
 /* connections.c — one that was just accepted; NULL: it is refused, or there is no memory. The
  * address is borrowed. */
-struct connection *connection_new(struct server *server, int fd, const struct sockaddr *address);
+struct connection *connection_new(struct server *server, int fd, const struct sockaddr *address,
+                                  bool for_metrics);
 /* Whether there are as many as there may be. */
 bool connections_are_all(struct server *server);
 /* A worker has it from now on; NULL: as above. */

@@ -24,11 +24,14 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
+#include "picoshare/base/log.h"
 #include "picoshare/base/mem.h"
 #include "picoshare/text/forwarded.h"
 #include "picoshare/text/http_date.h"
 #include "picoshare/text/percent.h"
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <sys/socket.h>
 
 /* ---- birth and death ---- */
@@ -40,6 +43,17 @@ static void set_client_from_socket(struct request *request)
     if (info != NULL && info->client_addr != NULL) {
         address_print(info->client_addr, request->client);
     }
+}
+
+/* No two requests of a run have the same: the finalizer of SplitMix64 gives every count another
+ * number. It is a name, not a secret: the next one can be worked out. */
+static void make_id(struct request *request)
+{
+    struct server *server = request->server;
+    uint64_t n = server->id_seed + atomic_fetch_add(&server->id_count, 1);
+    n = (n ^ (n >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    n = (n ^ (n >> 27)) * UINT64_C(0x94d049bb133111eb);
+    (void)snprintf(request->id, sizeof request->id, "%016" PRIx64, n ^ (n >> 31));
 }
 
 struct request *request_new(struct server *server, struct MHD_Connection *mhd, const char *target)
@@ -59,7 +73,9 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
     request->method = "";
     request->version = "";
     request->started_ns = clock_now_ns(server->clock);
-    pace_start(&request->pace, clock_mono_ms(server->clock), 0);
+    request->started_mono_ns = clock_mono_ns(server->clock);
+    make_id(request);
+    pace_start(&request->pace, request->started_mono_ns / 1000000, 0);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     request->fd = info != NULL ? info->connect_fd : -1;
@@ -94,6 +110,7 @@ static void unlist(struct request *request)
 void request_end(struct request *request)
 {
     check(request->magic == REQUEST_MAGIC);
+    log_set_request(request->id);
     if (request->handler != NULL && request->handler->close != NULL) {
         request->handler->close(request);
     }
@@ -104,7 +121,10 @@ void request_end(struct request *request)
             request->status = 499; /* as nginx: the client left before there was an answer */
         }
         access_log(request);
+        metrics_count_request(request->purpose, request->status,
+                              clock_mono_ns(request->server->clock) - request->started_mono_ns);
     }
+    log_set_request(NULL);
     request->magic = 0;
     mem_free(request->raw_target);
     mem_free(request);
@@ -112,17 +132,25 @@ void request_end(struct request *request)
 
 /* ---- sending the answer ---- */
 
+static void count_sent(struct request *request, int64_t bytes)
+{
+    atomic_fetch_add(&request->sent, bytes);
+    metrics_count_sent(bytes);
+}
+
 static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
 {
     struct response *response = arg;
     if (pos == 0 && max > FIRST_BLOCK_BYTES) {
         max = FIRST_BLOCK_BYTES;
     }
+    log_set_request(response->request->id);
     size_t n = response->read(response->arg, (int64_t)pos, bytes, max);
+    log_set_request(NULL);
     if (n == 0) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    atomic_fetch_add(response->sent, (int64_t)n);
+    count_sent(response->request, (int64_t)n);
     return (ssize_t)n;
 }
 
@@ -185,6 +213,18 @@ static struct response *take_answer(struct request *request)
     return response;
 }
 
+static bool add_headers(const struct request *request, const struct response *response,
+                        struct MHD_Response *mhd)
+{
+    bool added = MHD_add_response_header(mhd, "X-Request-Id", request->id) == MHD_YES;
+    const char *name = NULL;
+    const char *value = NULL;
+    for (size_t at = 0; added && response_next_header(response, &at, &name, &value);) {
+        added = MHD_add_response_header(mhd, name, value) == MHD_YES;
+    }
+    return added;
+}
+
 /* Gives the answer to libmicrohttpd. MHD_NO cuts the connection. */
 static enum MHD_Result queue_answer(struct request *request)
 {
@@ -194,19 +234,15 @@ static enum MHD_Result queue_answer(struct request *request)
         response_free(response);
         return MHD_NO;
     }
-    const char *name = NULL;
-    const char *value = NULL;
-    for (size_t at = 0; response_next_header(response, &at, &name, &value);) {
-        if (MHD_add_response_header(mhd, name, value) != MHD_YES) {
-            MHD_destroy_response(mhd);
-            return MHD_NO;
-        }
+    if (!add_headers(request, response, mhd)) {
+        MHD_destroy_response(mhd);
+        return MHD_NO;
     }
     request->phase = REQUEST_QUEUED;
     request->status = response->status;
-    response->sent = &request->sent;
+    response->request = request;
     if (response->read == NULL && !request_is_head(request) && response->status != 304) {
-        request->sent = response->size;
+        count_sent(request, response->size);
     }
     enum MHD_Result result = MHD_queue_response(request->mhd, (unsigned)response->status, mhd);
     MHD_destroy_response(mhd);
@@ -240,9 +276,11 @@ bool request_send_raw(struct request *request)
     http_date_print(clock_now_s(request->server->clock), date);
     struct buf text;
     buf_init(&text, (size_t)2 * MAX_HEADER_BYTES + response->bytes.len);
-    buf_addf(&text, "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nContent-Length: %zu\r\n",
+    buf_addf(&text,
+             "HTTP/1.1 %d %s\r\nDate: %s\r\nConnection: close\r\nX-Request-Id: %s\r\n"
+             "Content-Length: %zu\r\n",
              response->status, MHD_get_reason_phrase_for((unsigned)response->status), date,
-             response->bytes.len);
+             request->id, response->bytes.len);
     const char *name = NULL;
     const char *value = NULL;
     for (size_t at = 0; response_next_header(response, &at, &name, &value);) {
@@ -251,7 +289,7 @@ bool request_send_raw(struct request *request)
     buf_add_str(&text, "\r\n");
     if (!request_is_head(request)) {
         buf_add_slice(&text, response->bytes);
-        request->sent = response->size;
+        count_sent(request, response->size);
     }
     if (buf_err(&text) == ERR_OK) {
         (void)send(request->fd, buf_str(&text), text.len, MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -374,6 +412,19 @@ static struct slice last_header(const struct request *request, const char *name)
     return last;
 }
 
+/* Whether a proxy's id may stand in headers and lines of the log as it is. */
+static bool is_plain_id(struct slice id)
+{
+    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                  ".-_";
+    for (size_t i = 0; i < id.len; i++) {
+        if (memchr(allowed, id.ptr[i], sizeof allowed - 1) == NULL) {
+            return false;
+        }
+    }
+    return id.len > 0 && id.len <= REQUEST_ID_BYTES;
+}
+
 static void believe_proxy(struct request *request)
 {
     if (!proxy_trusts(request->server->proxy, slice_str(request->client))) {
@@ -398,6 +449,10 @@ static void believe_proxy(struct request *request)
     request->https = slice_eq_nocase(proto, SLICE("https"));
     request->https_links = request->https || proto.ptr == NULL;
     request->forwarded_host = last_header(request, "X-Forwarded-Host");
+    struct slice id = last_header(request, "X-Request-Id");
+    if (is_plain_id(id)) {
+        check(slice_copy(id, request->id, sizeof request->id));
+    }
 }
 
 static enum MHD_Result first_call(struct request *request)
@@ -427,6 +482,12 @@ static enum MHD_Result first_call(struct request *request)
     return MHD_YES;
 }
 
+static void count_received(struct request *request, size_t bytes)
+{
+    atomic_fetch_add(&request->received, (int64_t)bytes);
+    metrics_count_received((int64_t)bytes);
+}
+
 static enum MHD_Result body_call(struct request *request, struct slice bytes, size_t *ret_left)
 {
     *ret_left = 0;
@@ -438,7 +499,7 @@ static enum MHD_Result body_call(struct request *request, struct slice bytes, si
         handler->data != NULL) {
         size_t taken = handler->data(request, bytes);
         check(taken <= bytes.len);
-        atomic_fetch_add(&request->received, (int64_t)taken);
+        count_received(request, taken);
         if (!request->answered) {
             *ret_left = bytes.len - taken;
             if (*ret_left > 0) {
@@ -451,7 +512,7 @@ static enum MHD_Result body_call(struct request *request, struct slice bytes, si
     if (request->phase != REQUEST_DRAINING) {
         start_draining(request); /* also when no answer is known yet: end() will give one */
     }
-    atomic_fetch_add(&request->received, (int64_t)bytes.len);
+    count_received(request, bytes.len);
     return drain(request, bytes.len);
 }
 
@@ -476,10 +537,9 @@ static enum MHD_Result last_call(struct request *request)
     return queue_answer(request);
 }
 
-enum MHD_Result request_step(struct request *request, const char *method, const char *version,
-                             const char *data, size_t *data_size)
+static enum MHD_Result step(struct request *request, const char *method, const char *version,
+                            const char *data, size_t *data_size)
 {
-    check(request->magic == REQUEST_MAGIC);
     if (request->phase == REQUEST_NEW) {
         request->method = method;
         request->version = version;
@@ -492,6 +552,16 @@ enum MHD_Result request_step(struct request *request, const char *method, const 
         return result;
     }
     return last_call(request);
+}
+
+enum MHD_Result request_step(struct request *request, const char *method, const char *version,
+                             const char *data, size_t *data_size)
+{
+    check(request->magic == REQUEST_MAGIC);
+    log_set_request(request->id);
+    enum MHD_Result result = step(request, method, version, data, data_size);
+    log_set_request(NULL);
+    return result;
 }
 
 /* ---- questions ---- */
@@ -600,6 +670,11 @@ const char *request_client(const struct request *request)
     return request->client;
 }
 
+bool request_is_for_metrics(const struct request *request)
+{
+    return request->connection != NULL && request->connection->for_metrics;
+}
+
 bool request_is_https(const struct request *request)
 {
     return request->https;
@@ -668,6 +743,11 @@ void request_begin_handler(struct request *request)
     if (request->handler->begin != NULL) {
         request->handler->begin(request);
     }
+}
+
+void request_set_purpose(struct request *request, enum metrics_purpose purpose)
+{
+    request->purpose = purpose;
 }
 
 bool request_handler_begun(const struct request *request)

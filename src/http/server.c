@@ -164,15 +164,25 @@ static uint16_t bound_port(int fd)
     return ntohs(v4.sin_port);
 }
 
+static err_t start_listening(int fd, struct err_info *ret_info)
+{
+    return listen(fd, SOMAXCONN) == 0 ? ERR_OK : refuse_port(bound_port(fd), errno, ret_info);
+}
+
 err_t server_start(const struct server_options *options, struct server **ret_server,
                    struct err_info *ret_info)
 {
-    uint16_t port = bound_port(options->fd);
-    if (listen(options->fd, SOMAXCONN) != 0) {
-        return refuse_port(port, errno, ret_info);
+    err_t err = start_listening(options->fd, ret_info);
+    if (err == ERR_OK && options->metrics_fd >= 0) {
+        err = start_listening(options->metrics_fd, ret_info);
+    }
+    if (err != ERR_OK) {
+        return err;
     }
     struct server *server = mem_alloc(1, sizeof *server);
-    if (server == NULL) {
+    if (server == NULL ||
+        rng_fill(options->rng, &server->id_seed, sizeof server->id_seed) != ERR_OK) {
+        mem_free(server);
         return err_set(ret_info, ERR_NOMEM, "no memory for the server");
     }
     server->clock = options->clock;
@@ -185,7 +195,7 @@ err_t server_start(const struct server_options *options, struct server **ret_ser
     list_init(&server->connections);
     lock_cond_init(&server->request_ended);
     server->listen_fd = options->fd;
-    server->port = port;
+    server->metrics_fd = options->metrics_fd;
     _Static_assert(HTTP_WORKERS > 1, "libmicrohttpd silently makes no pool of one");
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG |
@@ -221,7 +231,12 @@ void server_figures(struct server *server, struct server_figures *ret_figures)
 
 uint16_t server_port(const struct server *server)
 {
-    return server->port;
+    return bound_port(server->listen_fd);
+}
+
+uint16_t server_metrics_port(const struct server *server)
+{
+    return server->metrics_fd >= 0 ? bound_port(server->metrics_fd) : 0;
 }
 
 /* ---- the reaper ---- */
@@ -320,6 +335,9 @@ bool server_stop(struct server *server)
     atomic_store(&server->refusing, true);
     acceptor_stop(server);
     (void)close(server->listen_fd); /* refuses new clients */
+    if (server->metrics_fd >= 0) {
+        (void)close(server->metrics_fd);
+    }
     bool in_time = wait_until_idle(server, SHUTDOWN_GRACE_MS);
     if (!in_time) {
         atomic_store(&server->cutting, true);

@@ -15,6 +15,7 @@
  * foreign reader pins above WAL_REFUSE_BYTES makes appends fail with ERR_BUSY (files.c). */
 #include "internal.h"
 #include "picoshare/base/check.h"
+#include "picoshare/base/metrics.h"
 #include <string.h>
 
 static void list_push(struct job_list *list, struct store_job *job)
@@ -151,10 +152,12 @@ static void copy_log(struct store *store, bool wait, bool may_use_reserve)
     int copied = 0;
     int mode = wait ? SQLITE_CHECKPOINT_RESTART : SQLITE_CHECKPOINT_PASSIVE;
     sqlite3 *db = store->writer.db;
+    int64_t began_ns = clock_mono_ns(store->clock);
     int rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, &log_frames, &copied);
     if (query_err(db, rc) == ERR_FULL && may_use_reserve && disk_release_reserve(store)) {
         rc = sqlite3_wal_checkpoint_v2(db, NULL, mode, &log_frames, &copied);
     }
+    metrics_count_checkpoint(clock_mono_ns(store->clock) - began_ns);
     if (rc == SQLITE_OK && log_frames == copied) {
         /* The next transaction starts the log from its beginning, or says otherwise. */
         atomic_store(&store->wal_bytes, 0);

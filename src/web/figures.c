@@ -17,6 +17,8 @@ err_t figures_collect(const struct request *request, struct figures *ret_figures
         .revision = app->revision,
         .commit_time = app->commit_time,
         .sandbox = app->sandbox,
+        .sandbox_complete = app->sandbox_complete,
+        .started = app->started,
         .uptime_s = clock_now_s(app->clock) - app->started,
         .log_bytes = store_wal_bytes(app->store),
         .uploads = uploads_running(app->uploads),

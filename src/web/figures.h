@@ -16,6 +16,8 @@ struct figures {
     const char *revision;
     const char *commit_time;
     const char *sandbox; /* what of it is active */
+    bool sandbox_complete;
+    int64_t started; /* seconds since 1970 */
     int64_t uptime_s;
     struct store_figures store;
     int64_t log_bytes; /* of the write-ahead log in use */

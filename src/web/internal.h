@@ -17,6 +17,8 @@ enum route_flags {
     ROUTE_PAGE = 2,     /* a page: page headers, errors as pages for browsers */
     ROUTE_DOWNLOAD = 4, /* file contents: CSP sandbox */
     ROUTE_UPGRADE = 8,  /* visitors are sent to HTTPS when their proxy says they came without */
+    ROUTE_UPLOAD = 16,  /* counted as uploads, whichever other flags there are; … */
+    ROUTE_WATCH = 32,   /* … and as questions of whoever watches the server */
 };
 
 struct app *app_of(const struct request *request);
@@ -204,6 +206,7 @@ extern const struct request_handler handler_backup_state; /* backups.c: GET */
 extern const struct request_handler handler_end_session;  /* system_api.c */
 extern const struct request_handler handler_end_sessions; /* system_api.c */
 extern const struct request_handler handler_health;       /* health.c */
+extern const struct request_handler handler_metrics;      /* metrics.c */
 
 /* login.c: the login page, with what went wrong and what to do ("" for nothing). */
 void render_login_page(struct request *request, const char *next, const char *error,

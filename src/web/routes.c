@@ -7,10 +7,15 @@
 #include "picoshare/web/asset.h"
 #include <string.h>
 
+/* The first ones are all that there is at the address for watching. */
+enum { WATCH_ROUTES = 2 };
+
 static const struct route routes[] = {
+    {"GET", "/healthz", ROUTE_WATCH, &handler_health},
+    {"GET", "/metrics", ROUTE_OWNER | ROUTE_WATCH, &handler_metrics},
     {"POST", "/api/auth", 0, &handler_log_in},
     {"DELETE", "/api/auth", 0, &handler_log_out},
-    {"POST", "/api/entry", ROUTE_OWNER, &handler_upload_form},
+    {"POST", "/api/entry", ROUTE_OWNER | ROUTE_UPLOAD, &handler_upload_form},
     {"PUT", "/api/entry/{}", ROUTE_OWNER, &handler_edit_entry},
     {"DELETE", "/api/entry/{}", ROUTE_OWNER, &handler_delete_entry},
     {"POST", "/api/guest-links", ROUTE_OWNER, &handler_create_link},
@@ -20,16 +25,15 @@ static const struct route routes[] = {
     {"PUT", "/api/guest-links/{}/restore", ROUTE_OWNER, &handler_restore_link},
     {"PUT", "/api/settings", ROUTE_OWNER, &handler_settings},
     {"GET", "/api/system", ROUTE_OWNER, &handler_figures},
-    {"GET", "/healthz", 0, &handler_health},
     {"POST", "/api/system/reclaim", ROUTE_OWNER, &handler_reclaim},
     {"POST", "/api/system/backup", ROUTE_OWNER, &handler_backup},
     {"GET", "/api/system/backup", ROUTE_OWNER, &handler_backup_state},
     {"DELETE", "/api/sessions", ROUTE_OWNER, &handler_end_sessions},
     {"DELETE", "/api/sessions/{}", ROUTE_OWNER, &handler_end_session},
-    {"POST", "/api/guest/{}", 0, &handler_guest_form},
-    {"PUT", "/api/guest/{}/{}", 0, &handler_guest_plain},
-    {"PUT", "/api/upload/{}", ROUTE_OWNER, &handler_upload_plain},
-    {"PUT", "/api/upload/", ROUTE_OWNER, &handler_upload_plain},
+    {"POST", "/api/guest/{}", ROUTE_UPLOAD, &handler_guest_form},
+    {"PUT", "/api/guest/{}/{}", ROUTE_UPLOAD, &handler_guest_plain},
+    {"PUT", "/api/upload/{}", ROUTE_OWNER | ROUTE_UPLOAD, &handler_upload_plain},
+    {"PUT", "/api/upload/", ROUTE_OWNER | ROUTE_UPLOAD, &handler_upload_plain},
     {"GET", "/information", ROUTE_OWNER | ROUTE_PAGE, &handler_information_page},
     {"GET", "/files", ROUTE_OWNER | ROUTE_PAGE, &handler_files_page},
     {"GET", "/files/{}/downloads", ROUTE_OWNER | ROUTE_PAGE, &handler_file_downloads},
@@ -41,9 +45,9 @@ static const struct route routes[] = {
     {"GET", "/settings", ROUTE_OWNER | ROUTE_PAGE, &handler_settings_page},
     {"GET", "/login", ROUTE_PAGE | ROUTE_UPGRADE, &handler_login_page},
     {"POST", "/login", ROUTE_PAGE, &handler_log_in},
-    {"POST", "/upload", ROUTE_OWNER | ROUTE_PAGE, &handler_upload_form},
+    {"POST", "/upload", ROUTE_OWNER | ROUTE_PAGE | ROUTE_UPLOAD, &handler_upload_form},
     {"GET", "/g/{}*", ROUTE_PAGE | ROUTE_UPGRADE, &handler_guest_page},
-    {"POST", "/g/{}", ROUTE_PAGE, &handler_guest_form},
+    {"POST", "/g/{}", ROUTE_PAGE | ROUTE_UPLOAD, &handler_guest_form},
     {"GET", "/", ROUTE_PAGE | ROUTE_UPGRADE, &handler_start_page},
     {"GET", "/-{}*", ROUTE_DOWNLOAD | ROUTE_UPGRADE, &handler_download},
     {"GET", "/!{}*", ROUTE_DOWNLOAD | ROUTE_UPGRADE, &handler_download},
@@ -104,7 +108,10 @@ static const struct route *find_route(struct request *request,
     struct buf allow;
     buf_init(&allow, KIB);
     const struct route *route = NULL;
-    if (asset_find(request_raw_path(request)) != NULL) {
+    if (request_is_for_metrics(request)) {
+        route = router_find(routes, WATCH_ROUTES, request_method(request),
+                            request_raw_path(request), params, &allow);
+    } else if (asset_find(request_raw_path(request)) != NULL) {
         route = router_find(&asset_route, 1, request_method(request), request_raw_path(request),
                             params, &allow);
     } else {
@@ -120,6 +127,23 @@ static const struct route *find_route(struct request *request,
     }
     buf_done(&allow);
     return route;
+}
+
+static enum metrics_purpose purpose_of(const struct route *route)
+{
+    static const struct {
+        unsigned flag;
+        enum metrics_purpose purpose;
+    } purposes[] = {{ROUTE_WATCH, METRICS_WATCH},
+                    {ROUTE_UPLOAD, METRICS_UPLOAD},
+                    {ROUTE_DOWNLOAD, METRICS_DOWNLOAD},
+                    {ROUTE_PAGE, METRICS_PAGE}};
+    for (size_t i = 0; i < ARRAY_LEN(purposes); i++) {
+        if ((route->flags & purposes[i].flag) != 0) {
+            return purposes[i].purpose;
+        }
+    }
+    return route == &asset_route ? METRICS_ASSET : METRICS_API;
 }
 
 bool changes_something(const struct request *request)
@@ -150,6 +174,7 @@ void app_begin(struct request *request)
         return;
     }
     request_set_route(request, route, params);
+    request_set_purpose(request, purpose_of(route));
     if ((route->flags & ROUTE_UPGRADE) != 0 && redirect_to_https(request)) {
         return;
     }
@@ -161,7 +186,7 @@ void app_begin(struct request *request)
         answer_error(request, 415, "unsupported content coding");
         return;
     }
-    if ((route->flags & ROUTE_OWNER) != 0) {
+    if ((route->flags & ROUTE_OWNER) != 0 && !request_is_for_metrics(request)) {
         err_t err = auth_check(request);
         if (err == ERR_AUTH) {
             auth_refuse(request);

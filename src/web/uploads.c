@@ -14,6 +14,7 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/log.h"
 #include "picoshare/base/mem.h"
+#include "picoshare/base/metrics.h"
 #include "picoshare/base/num.h"
 #include "picoshare/core/guest_links.h"
 #include "picoshare/core/rules.h"
@@ -661,9 +662,19 @@ static void end(struct request *request)
     }
 }
 
+static enum metrics_upload outcome(const struct request *request, const struct receiver *r)
+{
+    if (r != NULL && r->publishing && upload_published(r->upload) &&
+        upload_error(r->upload) == ERR_OK) {
+        return METRICS_STORED;
+    }
+    return request_answered(request) ? METRICS_REFUSED : METRICS_ABORTED;
+}
+
 static void close_receiver(struct request *request)
 {
     struct receiver *r = request_state(request);
+    metrics_count_upload(outcome(request, r));
     if (r != NULL) {
         upload_close(r->upload);
         store_guest_link_done(&r->link);

@@ -138,7 +138,7 @@ class Section:
         end = time.monotonic() + LIMIT_S
         while True:
             said = self.log.read_text(errors="replace")
-            listening = re.search(r'msg="listening" url="http://(localhost:\d+)/"', said)
+            listening = re.search(r'"listening".{1,8}"http://(localhost:\d+)/"', said)  # or JSON
             if listening is not None:
                 self.names["localhost:4001"] = listening[1]
                 return

@@ -58,13 +58,13 @@ static int64_t in_process_now_ns(const struct clock *clock)
     return INT64_C(1000000000) * IN_PROCESS_NOW_S;
 }
 
-static int64_t in_process_mono_ms(const struct clock *clock)
+static int64_t in_process_mono_ns(const struct clock *clock)
 {
     (void)clock;
-    return atomic_load(&in_process_ms);
+    return 1000000 * atomic_load(&in_process_ms);
 }
 
-static const struct clock in_process_clock = {in_process_now_ns, in_process_mono_ms};
+static const struct clock in_process_clock = {in_process_now_ns, in_process_mono_ns};
 
 static err_t in_process_fill(const struct rng *rng, void *bytes, size_t len)
 {
@@ -258,7 +258,9 @@ static void in_process_start(void)
     check(proxy_parse(SLICE("private"), &in_process.proxy) == ERR_OK);
     struct server_options server_options = {
         .fd = -1,
+        .metrics_fd = -1,
         .clock = app->clock,
+        .rng = app->rng,
         .proxy = &in_process.proxy,
         .app = app,
         .begin = app_begin,

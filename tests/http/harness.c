@@ -179,7 +179,9 @@ static void child_environment(const char *const *env)
                                         "PS_HISTORY_ROWS",
                                         "PS_SECURE_DELETE",
                                         "PS_NO_SANDBOX",
-                                        "PS_USER"};
+                                        "PS_USER",
+                                        "PS_METRICS_ADDRESS",
+                                        "PS_LOG_FORMAT"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unsetenv(names[i]);
     }
@@ -261,11 +263,11 @@ void run_done(struct run_result *r)
 /* The port in the line that tells the address; 0 while there is none. */
 static int listening_port(const char *log)
 {
-    static const char url[] = "url=\"http://localhost:";
+    static const char url[] = "\"http://localhost:";
     struct buf text;
     harness_read_file(log, &text);
     int port = 0;
-    const char *line = strstr(buf_str(&text), "msg=\"listening\"");
+    const char *line = strstr(buf_str(&text), "\"listening\""); /* or JSON */
     const char *p = line != NULL ? strstr(line, url) : NULL;
     if (p != NULL) {
         for (p += sizeof url - 1; *p >= '0' && *p <= '9'; p++) {

@@ -217,7 +217,7 @@ static int logged(const struct server *s, const char *client)
     char line[100];
     struct buf log;
     int count = 0;
-    snprintf(line, sizeof line, "msg=\"wrong passphrase\" client=\"%s\"\n", client);
+    snprintf(line, sizeof line, "msg=\"wrong passphrase\" client=\"%s\" ", client);
     harness_read_file(s->log, &log);
     for (const char *at = strstr(buf_str(&log), line); at != NULL; at = strstr(at + 1, line)) {
         count++;

@@ -41,15 +41,15 @@ static inline int64_t fake_now_ns(const struct clock *clock)
     return fake->now_s * 1000000000;
 }
 
-static inline int64_t fake_mono_ms(const struct clock *clock)
+static inline int64_t fake_mono_ns(const struct clock *clock)
 {
     struct fake_clock *fake = CONTAINER_OF(clock, struct fake_clock, clock);
-    return atomic_fetch_add(&fake->mono_ms, fake->step_ms);
+    return 1000000 * atomic_fetch_add(&fake->mono_ms, fake->step_ms);
 }
 
 static inline void fake_clock_init(struct fake_clock *fake)
 {
-    fake->clock = (struct clock){fake_now_ns, fake_mono_ms};
+    fake->clock = (struct clock){fake_now_ns, fake_mono_ns};
     fake->now_s = TEST_NOW_S;
     fake->mono_ms = 1000000;
     fake->step_ms = 0;

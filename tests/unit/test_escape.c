@@ -43,10 +43,35 @@ static void test_characters(void **state)
     }
 }
 
+/* The same characters are escaped; test_log.c has more of them. */
+static void test_json(void **state)
+{
+    (void)state;
+    static const struct {
+        struct slice text;
+        const char *escaped;
+    } cases[] = {
+        {{"a", 1}, "a"},
+        {{"\0", 1}, "\\u0000"},
+        {{"\"", 1}, "\\u0022"},
+        {{"\xe2\x80\xa8", 3}, "\\u2028"},
+        {{"\xef\xbb\xbf", 3}, "\\ufeff"},
+        {{"\xf0\x9f\x98\x80", 4}, "\xf0\x9f\x98\x80"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct slice rest = cases[i].text;
+        char one[ESCAPED_SIZE];
+        escape_next_json(&rest, one);
+        assert_int_equal(rest.len, 0);
+        assert_string_equal(one, cases[i].escaped);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_characters),
+        cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include "picoshare/base/log.h"
 #include "picoshare/base/mem.h"
 #include "support.h"
+#include <pthread.h>
 
 enum { CAUGHT_BYTES = 16384 };
 
@@ -116,6 +117,97 @@ static void test_long_lines_are_cut(void **state)
     }
 }
 
+/* ---- JSON ---- */
+
+static const char *after_time(const char *line)
+{
+    /* {"time":"2026-01-01T00:00:00Z", */
+    static const char form[] = "{\"time\":\"dddd-dd-ddTdd:dd:ddZ\",";
+    for (size_t i = 0; i < sizeof form - 1; i++) {
+        bool fits = form[i] == 'd' ? line[i] >= '0' && line[i] <= '9' : line[i] == form[i];
+        if (!fits) {
+            fail_msg("%s", line);
+        }
+    }
+    return line + sizeof form - 1;
+}
+
+static void test_json(void **state)
+{
+    (void)state;
+    char text[CAUGHT_BYTES];
+    log_set_format(LOG_JSON);
+    catch_stderr();
+    log_event(LOG_WARN, "disk \"full\"", "path", "C:\\x", "nothing", NULL, "controls",
+              "\x01\b\n\x1b\x1f\x7f", "c1", "\xc2\x9b", "bidi", "\xe2\x80\xae", "none",
+              "a\xff\xc3(\xed\xa0\x80", "utf8", "\xc3\xa4\xf0\x9f\x98\x80/", NULL);
+    (void)caught(text);
+    log_set_format(LOG_LOGFMT);
+    assert_string_equal(
+        after_time(text),
+        "\"level\":\"warn\",\"msg\":\"disk \\u0022full\\u0022\",\"path\":\"C:\\u005cx\","
+        "\"nothing\":\"\",\"controls\":\"\\u0001\\u0008\\u000a\\u001b\\u001f\\u007f\","
+        "\"c1\":\"\\u009b\",\"bidi\":\"\\u202e\","
+        "\"none\":\"a\\ufffd\\ufffd(\\ufffd\\ufffd\\ufffd\","
+        "\"utf8\":\"\xc3\xa4\xf0\x9f\x98\x80/\"}\n");
+}
+
+/* Whatever the length: one line, whole strings, and the braces. */
+static void test_long_json_is_whole(void **state)
+{
+    (void)state;
+    char value[6000];
+    log_set_format(LOG_JSON);
+    for (size_t len = 3900; len < sizeof value; len += len < 4100 ? 1 : 97) {
+        memset(value, '\x01', len);
+        memset(value, 'v', len < 4100 ? len : 100);
+        value[len] = '\0';
+        char text[CAUGHT_BYTES];
+        catch_stderr();
+        log_event(LOG_ERROR, "long", "value", value, "after", "it", NULL);
+        size_t got = caught(text);
+        assert_ptr_equal(strchr(text, '\n'), text + got - 1);
+        assert_true(got <= 4097 && got >= 3900);
+        assert_memory_equal(text + got - 3, "\"}\n", 3);
+        size_t quotes = 0;
+        for (size_t i = 0; i < got; i++) {
+            quotes += text[i] == '"';
+        }
+        assert_true(quotes == 16 || quotes == 20); /* four pairs, or five */
+        assert_int_equal(quotes == 20, strstr(text, ",\"after\":\"") != NULL);
+        const char *escape = strrchr(text, '\\');
+        assert_true(escape == NULL || memcmp(escape, "\\u0001", 6) == 0);
+    }
+    log_set_format(LOG_LOGFMT);
+}
+
+/* ---- which request ---- */
+
+static void *log_elsewhere(void *arg)
+{
+    log_event(LOG_INFO, "elsewhere", NULL);
+    return arg;
+}
+
+/* Of this thread alone, and until it is told otherwise. */
+static void test_request(void **state)
+{
+    (void)state;
+    char text[CAUGHT_BYTES];
+    pthread_t thread;
+    catch_stderr();
+    log_set_request("0123456789abcdef");
+    log_event(LOG_INFO, "here", "key", "value", NULL);
+    assert_int_equal(pthread_create(&thread, NULL, log_elsewhere, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    log_set_request(NULL);
+    log_event(LOG_INFO, "later", NULL);
+    (void)caught(text);
+    assert_non_null(strstr(text, "msg=\"here\" key=\"value\" request=\"0123456789abcdef\"\n"));
+    assert_non_null(strstr(text, "msg=\"elsewhere\"\n"));
+    assert_non_null(strstr(text, "msg=\"later\"\n"));
+}
+
 static void test_no_memory(void **state)
 {
     (void)state;
@@ -131,9 +223,10 @@ static void test_no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_line),      cmocka_unit_test(test_escapes),
-        cmocka_unit_test(test_levels),    cmocka_unit_test(test_long_lines_are_cut),
-        cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_line),    cmocka_unit_test(test_escapes),
+        cmocka_unit_test(test_levels),  cmocka_unit_test(test_long_lines_are_cut),
+        cmocka_unit_test(test_json),    cmocka_unit_test(test_long_json_is_whole),
+        cmocka_unit_test(test_request), cmocka_unit_test(test_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

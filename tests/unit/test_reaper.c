@@ -68,7 +68,13 @@ static int set_up(void **state)
     struct err_info info;
     fake_clock_init(&world.clock);
     struct server_options options = {
-        .clock = &world.clock.clock, .proxy = &world.proxy, .begin = begin, .refuse = refuse};
+        .metrics_fd = -1,
+        .clock = &world.clock.clock,
+        .rng = &rng_system,
+        .proxy = &world.proxy,
+        .begin = begin,
+        .refuse = refuse,
+    };
     assert_int_equal(server_bind("127.0.0.1", 0, &options.fd, &info), ERR_OK);
     assert_int_equal(server_start(&options, &world.server, &info), ERR_OK);
     return 0;

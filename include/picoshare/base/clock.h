@@ -9,8 +9,8 @@
 struct clock {
     /* Nanoseconds since 1970-01-01T00:00:00Z, as the wall shows it; may jump. */
     int64_t (*now_ns)(const struct clock *clock);
-    /* Milliseconds on a clock that never jumps and starts anywhere. */
-    int64_t (*mono_ms)(const struct clock *clock);
+    /* Nanoseconds on a clock that never jumps and starts anywhere. */
+    int64_t (*mono_ns)(const struct clock *clock);
 };
 
 /* The clocks of the operating system. */
@@ -24,9 +24,14 @@ static inline int64_t clock_now_ns(const struct clock *clock)
 /* Whole seconds since 1970, rounded down. */
 int64_t clock_now_s(const struct clock *clock);
 
+static inline int64_t clock_mono_ns(const struct clock *clock)
+{
+    return clock->mono_ns(clock);
+}
+
 static inline int64_t clock_mono_ms(const struct clock *clock)
 {
-    return clock->mono_ms(clock);
+    return clock_mono_ns(clock) / 1000000;
 }
 
 #endif

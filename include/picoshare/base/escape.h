@@ -13,5 +13,8 @@ enum { ESCAPED_SIZE = 4 * 4 + 1 }; /* four bytes of one character, and a NUL */
 
 /* Takes one character off the front of *rest, which must not be empty, and prints it. */
 void escape_next(struct slice *rest, char ret_text[ESCAPED_SIZE]);
+/* The same for a JSON string (RFC 8259 7): \uNNNN for those characters, quotation mark and
+ * backslash too, and U+FFFD in the place of each byte that is no UTF-8. */
+void escape_next_json(struct slice *rest, char ret_text[ESCAPED_SIZE]);
 
 #endif

@@ -16,6 +16,7 @@
 #define PICOSHARE_HTTP_REQUEST_H
 
 #include "picoshare/base/err.h"
+#include "picoshare/base/metrics.h"
 #include "picoshare/base/slice.h"
 #include "picoshare/http/response.h"
 #include <stdbool.h>
@@ -59,6 +60,8 @@ int64_t request_content_length(const struct request *request);
 
 /* The client's address, as text without port; the one a trusted proxy names. */
 const char *request_client(const struct request *request);
+/* Whether it came to the address for watching, server_options.metrics_fd: nobody signs in there. */
+bool request_is_for_metrics(const struct request *request);
 bool request_is_https(const struct request *request);
 /* Whether links for the client begin with https: also behind a trusted proxy that does not tell the
  * scheme (http-api.md 7). */
@@ -86,6 +89,8 @@ struct route;
 void request_set_route(struct request *request, const struct route *route,
                        const struct slice *params);
 void request_begin_handler(struct request *request);
+/* What it is counted as; METRICS_OTHER unless this is called. */
+void request_set_purpose(struct request *request, enum metrics_purpose purpose);
 bool request_handler_begun(const struct request *request);
 const struct route *request_route(const struct request *request); /* NULL: none yet */
 

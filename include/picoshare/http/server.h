@@ -7,6 +7,7 @@
 
 #include "picoshare/base/clock.h"
 #include "picoshare/base/err.h"
+#include "picoshare/base/rng.h"
 #include "picoshare/http/proxy.h"
 #include "picoshare/http/request.h"
 #include <stdint.h>
@@ -15,6 +16,8 @@ struct server;
 
 struct server_options {
     int fd;                           /* from server_bind(); the server's from now on */
+    int metrics_fd;                   /* likewise: see request_is_for_metrics(); -1: none */
+    const struct rng *rng;            /* borrowed for the call */
     const struct clock *clock;        /* borrowed */
     const struct proxy_config *proxy; /* borrowed; trusts nobody when empty */
     void *app;
@@ -29,11 +32,13 @@ struct server_options {
  * IPv6; port 0 is one that the system chooses. ERR_EXISTS: the port is in use. */
 err_t server_bind(const char *address, uint16_t port, int *ret_fd,
                   struct err_info *ret_info) MUST_CHECK;
-/* Listens. ERR_EXISTS: another program has taken the port meanwhile. The socket is the caller's
+/* Listens. ERR_EXISTS: another program has taken the port meanwhile. The sockets are the caller's
  * again when this fails. ret_info says in one line what is wrong. */
 err_t server_start(const struct server_options *options, struct server **ret_server,
                    struct err_info *ret_info) MUST_CHECK;
+/* Until server_stop(). */
 uint16_t server_port(const struct server *server);
+uint16_t server_metrics_port(const struct server *server); /* 0: there is none */
 
 struct server_figures {
     size_t connections; /* open, idle ones too */

@@ -34,7 +34,8 @@ struct app {
     void (*measure_memory)(const struct memory_files *files, struct memory_use *ret_use);
     const struct memory_files *memory_files;
     const char *sandbox; /* what of it is active, in words of ours */
-    int64_t started;     /* seconds since 1970 */
+    bool sandbox_complete;
+    int64_t started; /* seconds since 1970 */
     /* What the system page says of this build; "" what is not known. */
     const char *version;
     const char *revision;    /* the commit */
