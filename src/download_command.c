@@ -12,7 +12,6 @@
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/base/num.h"
-#include "picoshare/sys/process.h"
 #include "picoshare/text/disposition.h"
 #include "picoshare/text/local_name.h"
 #include "transfer.h"
@@ -68,10 +67,10 @@ static void print_help(FILE *out)
     (void)fputs(transfer_codes_help, out);
 }
 
-static int fail_here(struct downloading *d, struct err_info *info)
+/* Why it went no further on this side. */
+static int fail_here(struct downloading *d)
 {
-    struct err_info told = *info;
-    return transfer_fail(&d->transfer, TRANSFER_MISUSED, told.text);
+    return transfer_fail(&d->transfer, TRANSFER_MISUSED, d->transfer.info.text);
 }
 
 /* ---- what the server says ---- */
@@ -172,15 +171,15 @@ static bool begin_body(void *arg, const struct client_answer *answer)
     struct downloading *d = arg;
     int status = client_answer_status(answer);
     transfer_note_answer(&d->transfer, answer);
-    if (status != 200 && status != 206) {
-        return true;
-    }
-    note_file(d, answer);
     if (status == 206 && !starts_at(answer, d->done)) {
         (void)err_set(&d->transfer.info, ERR_INVALID, "the server sends another part of the file");
         return false;
     }
-    return status == 206 || start_over(d);
+    if (status == 200) { /* all of it, and it may be another file by now */
+        note_file(d, answer);
+        return start_over(d);
+    }
+    return true;
 }
 
 static bool take(void *arg, struct slice bytes, int64_t total)
@@ -280,7 +279,7 @@ static int receive(struct downloading *d)
         (void)fprintf(stderr, "picoshare: %s: what was there is not its beginning; all over\n",
                       d->transfer.printed_name);
         if (!start_over(d)) {
-            return fail_here(d, &d->transfer.info);
+            return fail_here(d);
         }
         code = get(d);
         if (code != TRANSFER_DONE || is_right(d)) {
@@ -322,7 +321,7 @@ static int download_to_stdout(struct downloading *d)
 {
     d->file = (struct file){.partial = "", .fd = STDOUT_FILENO};
     if (!start_over(d)) {
-        return fail_here(d, &d->transfer.info);
+        return fail_here(d);
     }
     int code = receive(d);
     progress_clear(&d->transfer.progress);
@@ -335,16 +334,16 @@ static int download_to_file(struct downloading *d)
     const char *path = d->out != NULL ? d->out : d->name;
     if (!slice_copy(slice_str(path), d->path, sizeof d->path)) {
         (void)err_set(info, ERR_INVALID, "the name of the file is too long");
-        return fail_here(d, info);
+        return fail_here(d);
     }
     if (!d->force && file_exists(d->path)) {
         (void)err_set(info, ERR_EXISTS, "%s exists already; -force replaces it", d->path);
-        return fail_here(d, info);
+        return fail_here(d);
     }
-    int code = open_partial(d) ? receive(d) : fail_here(d, info);
+    int code = open_partial(d) ? receive(d) : fail_here(d);
     if (code == TRANSFER_DONE && (file_flush(&d->file, info) != ERR_OK ||
                                   file_rename(&d->file, d->path, d->force, info) != ERR_OK)) {
-        code = fail_here(d, info);
+        code = fail_here(d);
     }
     if (code == TRANSFER_DONE) {
         report(d, d->had);
@@ -364,7 +363,7 @@ static int download(struct downloading *d)
     transfer_set_name(&d->transfer, d->url);
     int code = TRANSFER_DONE;
     if (client_open(&client_options, &d->transfer.client, &d->transfer.info) != ERR_OK) {
-        code = fail_here(d, &d->transfer.info);
+        code = fail_here(d);
     } else {
         code = look(d);
     }

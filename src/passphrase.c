@@ -2,71 +2,76 @@
 #include "picoshare/base/check.h"
 #include "picoshare/base/digest.h"
 #include "picoshare/base/slice.h"
-#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 static volatile sig_atomic_t stopped_by;
 
-/* Ends the read; what else is to be done waits until the terminal is as it was. */
+/* Ends the wait; what else is to be done has time until the terminal is as it was. */
 static void note_signal(int signal)
 {
     stopped_by = signal;
 }
 
-/* How many bytes of one line; 0: nothing, or a signal. */
-static size_t read_line(int fd, char *line, size_t size)
+/* Asks, and reads one line without an echo: how many bytes, or 0. The signals are blocked but for
+ * the wait itself, so that none comes unnoticed just before it. */
+static size_t ask_hidden(int fd, const sigset_t *waiting, char *line, size_t size)
 {
-    size_t len = 0;
-    ssize_t n = 1;
-    while (len < size && n > 0 && (len == 0 || line[len - 1] != '\n')) {
-        n = read(fd, line + len, size - len);
-        len += n > 0 ? (size_t)n : 0;
-    }
-    return n > 0 ? len : 0;
-}
-
-/* As read_line(), without an echo. */
-static size_t read_hidden(int fd, char *line, size_t size)
-{
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
-    struct sigaction before[ARRAY_LEN(signals)];
-    struct sigaction action = {.sa_handler = note_signal};
+    static const char question[] = "Passphrase: ";
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
     struct termios shown;
     if (tcgetattr(fd, &shown) != 0) {
         return 0;
     }
-    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
-        check(sigaction(signals[i], &action, &before[i]) == 0);
-    }
     struct termios hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     hidden.c_lflag |= ECHONL;
-    size_t len = tcsetattr(fd, TCSAFLUSH, &hidden) == 0 ? read_line(fd, line, size) : 0;
+    bool asked = tcsetattr(fd, TCSAFLUSH, &hidden) == 0 &&
+                 write(fd, question, sizeof question - 1) == sizeof question - 1;
+    ssize_t len = asked && ppoll(&wait, 1, NULL, waiting) == 1 ? read(fd, line, size) : 0;
     (void)tcsetattr(fd, TCSAFLUSH, &shown);
+    return len > 0 ? (size_t)len : 0;
+}
+
+/* As ask_hidden(); a signal does afterwards what it would have done. */
+static size_t ask_noting_signals(int fd, char *line, size_t size)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP};
+    const struct sigaction action = {.sa_handler = note_signal};
+    struct sigaction before[ARRAY_LEN(signals)];
+    sigset_t waiting;
+    sigset_t blocked;
+    check(sigemptyset(&blocked) == 0);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        check(sigaddset(&blocked, signals[i]) == 0);
+    }
+    check(sigprocmask(SIG_BLOCK, &blocked, &waiting) == 0);
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        check(sigaction(signals[i], &action, &before[i]) == 0);
+    }
+    size_t len = ask_hidden(fd, &waiting, line, size);
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         check(sigaction(signals[i], &before[i], NULL) == 0);
     }
     if (stopped_by != 0) {
         check(raise(stopped_by) == 0);
     }
+    check(sigprocmask(SIG_SETMASK, &waiting, NULL) == 0);
     return len;
 }
 
 err_t passphrase_ask(char *ret_passphrase, size_t size, struct err_info *ret_info)
 {
-    static const char question[] = "Passphrase: ";
     char line[1026]; /* the longest, its line end, and one byte to see that it is too long */
     int fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (fd < 0) {
         return err_set(ret_info, ERR_NOTFOUND,
                        "no passphrase: set PS_SHARED_SECRET, or name its file with -secret-file");
     }
-    bool asked = write(fd, question, sizeof question - 1) > 0;
-    size_t len = asked ? read_hidden(fd, line, sizeof line) : 0;
+    size_t len = ask_noting_signals(fd, line, sizeof line);
     (void)close(fd);
     bool whole = len > 1 && line[len - 1] == '\n' &&
                  slice_copy(slice_of(line, len - 1), ret_passphrase, size);
