@@ -80,25 +80,27 @@ void progress_show_bytes(struct progress *progress, const char *what, int64_t do
     if (!progress_due(progress)) {
         return;
     }
-    char bar[BAR_CHARS + 2] = "";
     char speed[SPEED_SIZE];
     char done_text[SIZE_TEXT_SIZE];
     char total_text[SIZE_TEXT_SIZE];
     size_print(done, done_text);
     size_print(total, total_text);
     print_speed(progress, done, total, speed);
+    double share = done < total ? (double)done / (double)total : 1;
+    int percent = (int)(share * 100);
     if (total < 0) {
         progress_show(progress, "%s: %s%s", what, done_text, speed);
-        return;
-    }
-    double share = done < total ? (double)done / (double)total : 1;
-    if (progress->terminal) {
+    } else if (progress->terminal) { /* what it is comes last: that may be cut off */
+        char bar[BAR_CHARS + 1];
         memset(bar, '.', BAR_CHARS);
         memset(bar, '#', (size_t)(share * BAR_CHARS));
-        bar[BAR_CHARS] = ' ';
+        bar[BAR_CHARS] = '\0';
+        progress_show(progress, "%s %d %%, %s of %s%s: %s", bar, percent, done_text, total_text,
+                      speed, what);
+    } else {
+        progress_show(progress, "%s: %d %%, %s of %s%s", what, percent, done_text, total_text,
+                      speed);
     }
-    progress_show(progress, "%s%s: %d %%, %s of %s%s", bar, what, (int)(share * 100), done_text,
-                  total_text, speed);
 }
 
 void progress_clear(const struct progress *progress)

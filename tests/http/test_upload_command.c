@@ -367,18 +367,26 @@ static void test_progress_bar(void **state)
                                      NULL, NULL, seen, sizeof seen),
                      0);
     assert_non_null(strstr(seen, "#"));
-    assert_non_null(strstr(seen, " film.mp4: "));
+    assert_non_null(strstr(seen, " left: film.mp4"));
     assert_non_null(strstr(seen, " of 2.86 MB, "));
     assert_non_null(strstr(seen, "B/s, 0:00:0"));
-    assert_non_null(strstr(seen, " left"));
     /* The line is cleared for the link. */
     const char *link = strstr(seen, p->url);
     assert_non_null(link);
     assert_memory_equal(link - 4, "\r\x1b[K", 4);
-    /* No terminal, no control characters. */
+}
+
+/* In a log: a line now and then, and for what is soon over none. */
+static void test_progress_lines(void **state)
+{
+    struct place *p = place_begin(state);
+    write_file(p, "film.mp4", SEED, SLOW);
+    expect_run(p, 0, p->url, "film.mp4: ", NULL,
+               "$P upload film.mp4 -to $U -limit-rate 250k 2>err; code=$?; cat err >&2;"
+               " grep -q '^film.mp4: [0-9]* %%, .* of 2.86 MB, .*B/s, 0:00:0[0-9] left$' err &&"
+               " test $(wc -l <err) = 1 && exit $code");
     expect_run(p, 0, p->url, "", NULL,
-               "$P upload film.mp4 -to $U 2>err; code=$?; tr -d '[:print:]\\n' <err >odd;"
-               " test ! -s odd && exit $code");
+               "$P upload film.mp4 -to $U 2>err; code=$?; test ! -s err && exit $code");
 }
 
 int main(void)
@@ -391,6 +399,7 @@ int main(void)
         cmocka_unit_test(test_busy_server),    cmocka_unit_test(test_redirect),
         cmocka_unit_test(test_certificate),    cmocka_unit_test(test_not_in_proc),
         cmocka_unit_test(test_prompt),         cmocka_unit_test(test_progress_bar),
+        cmocka_unit_test(test_progress_lines),
     };
     return harness_main(tests, place_setup, place_teardown);
 }
