@@ -118,13 +118,14 @@ static bool tick(void *arg)
 
 static int receive(struct backing_up *b)
 {
+    const struct client_request request = {.method = "POST", .path = "/api/system/backup"};
     const struct client_sink sink = {.take = take, .tick = tick, .arg = b};
     struct err_info info = {.text = ""};
     struct buf text;
     int status = 0;
     int code = BACKUP_MADE;
     buf_init(&text, MAX_TEXT_BYTES);
-    err_t err = client_fetch(b->client, "POST", "/api/system/backup", &sink, &status, &text, &info);
+    err_t err = client_fetch(b->client, &request, &sink, &status, &text, &info);
     if (err != ERR_OK) {
         code = fail(b, b->info.text[0] != '\0' ? b->info.text : info.text);
     } else if (status != 200) {

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* For the handler alone: what is to be removed, "" when there is nothing. */
@@ -40,7 +42,7 @@ static err_t fail(const char *path, struct err_info *ret_info)
                    path[0] != '\0' ? path : "to standard output", strerror(errno));
 }
 
-err_t file_create(struct file *file, const char *path, struct err_info *ret_info)
+static err_t name_partial(struct file *file, const char *path, struct err_info *ret_info)
 {
     int len = snprintf(file->partial, sizeof file->partial, "%s.partial", path);
     file->fd = -1;
@@ -48,10 +50,71 @@ err_t file_create(struct file *file, const char *path, struct err_info *ret_info
         file->partial[0] = '\0';
         return err_set(ret_info, ERR_INVALID, "the name is too long: %s", path);
     }
+    return ERR_OK;
+}
+
+err_t file_create(struct file *file, const char *path, struct err_info *ret_info)
+{
+    err_t err = name_partial(file, path, ret_info);
+    if (err != ERR_OK) {
+        return err;
+    }
     (void)unlink(file->partial);
     set_unfinished(file->partial);
     file->fd = open(file->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     return file->fd >= 0 ? ERR_OK : fail(file->partial, ret_info);
+}
+
+/* Whether the open file is still the one of that name: who had it locked may have renamed it. */
+static bool has_name(const struct stat *open_file, const char *path)
+{
+    struct stat named;
+    return lstat(path, &named) == 0 && named.st_dev == open_file->st_dev &&
+           named.st_ino == open_file->st_ino;
+}
+
+static err_t open_again(struct file *file, int64_t *ret_bytes, struct err_info *ret_info)
+{
+    struct stat st;
+    file->fd = open(file->partial, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (file->fd < 0 || fstat(file->fd, &st) != 0) {
+        return fail(file->partial, ret_info);
+    }
+    if (!S_ISREG(st.st_mode) || st.st_uid != geteuid()) {
+        return err_set(ret_info, ERR_INVALID, "%s is not a file of yours", file->partial);
+    }
+    if (flock(file->fd, LOCK_EX | LOCK_NB) != 0 || !has_name(&st, file->partial)) {
+        return err_set(ret_info, ERR_BUSY, "another program writes %s", file->partial);
+    }
+    *ret_bytes = st.st_size;
+    return ERR_OK;
+}
+
+err_t file_resume(struct file *file, const char *path, int64_t *ret_bytes,
+                  struct err_info *ret_info)
+{
+    err_t err = name_partial(file, path, ret_info);
+    if (err == ERR_OK) {
+        err = open_again(file, ret_bytes, ret_info);
+    }
+    if (err != ERR_OK) {
+        file_leave(file); /* it is not ours to drop */
+    }
+    return err;
+}
+
+err_t file_restart(struct file *file, struct err_info *ret_info)
+{
+    return ftruncate(file->fd, 0) == 0 ? ERR_OK : fail(file->partial, ret_info);
+}
+
+void file_leave(struct file *file)
+{
+    if (file->fd >= 0) {
+        (void)close(file->fd);
+        file->fd = -1;
+    }
+    file->partial[0] = '\0';
 }
 
 err_t file_write(struct file *file, struct slice bytes, struct err_info *ret_info)
@@ -101,14 +164,10 @@ err_t file_rename(struct file *file, const char *path, bool replace, struct err_
 
 void file_drop(struct file *file)
 {
-    if (file->fd >= 0) {
-        (void)close(file->fd);
-        file->fd = -1;
-    }
     if (file->partial[0] != '\0') {
         (void)unlink(file->partial);
-        file->partial[0] = '\0';
     }
+    file_leave(file);
     set_unfinished("");
 }
 

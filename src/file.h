@@ -1,4 +1,4 @@
-/* file.h — what the commands that write a database file share: it appears under its name only when
+/* file.h — what the commands that write a file share: it appears under its name only when
  * it is complete and on the disk. Errors come with a line for people. */
 #ifndef PICOSHARE_FILE_H
 #define PICOSHARE_FILE_H
@@ -7,6 +7,7 @@
 #include "picoshare/base/slice.h"
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* A file that is being written, under a name of its own beside the one it will have. */
 struct file {
@@ -18,6 +19,15 @@ struct file {
  * killed, is replaced. From here until file_rename() or file_drop() a signal to stop removes it and
  * ends the program with exit code 2. */
 err_t file_create(struct file *file, const char *path, struct err_info *ret_info) MUST_CHECK;
+/* The same, but one that is there is kept, and so is this one whatever ends the program. Nobody
+ * else may write to it meanwhile (ERR_BUSY). *ret_bytes: how much is there already; the next bytes
+ * go to its end. ERR_INVALID: it is another user's, or no file. */
+err_t file_resume(struct file *file, const char *path, int64_t *ret_bytes,
+                  struct err_info *ret_info) MUST_CHECK;
+/* Empties it. */
+err_t file_restart(struct file *file, struct err_info *ret_info) MUST_CHECK;
+/* Closes it, and leaves it for file_resume(). */
+void file_leave(struct file *file);
 err_t file_write(struct file *file, struct slice bytes, struct err_info *ret_info) MUST_CHECK;
 /* Brings it to the disk and closes it. */
 err_t file_flush(struct file *file, struct err_info *ret_info) MUST_CHECK;

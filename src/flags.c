@@ -18,6 +18,22 @@ static bool is_on(const char *value)
     return true;
 }
 
+/* "500k" */
+static bool read_bytes(struct slice text, int64_t *ret_bytes)
+{
+    static const char units[] = "kMG";
+    int64_t unit = 1;
+    for (size_t i = 0; text.len > 0 && i < sizeof units - 1; i++) {
+        if (text.ptr[text.len - 1] == units[i]) {
+            unit = INT64_C(1) << (10 * (i + 1));
+            text.len--;
+            break;
+        }
+    }
+    return num_parse_i64(text, 1, INT64_MAX, ret_bytes) == ERR_OK &&
+           num_mul_i64(*ret_bytes, unit, ret_bytes);
+}
+
 static bool set(void *target, const struct flag *flag, const char *value, const char *said_by)
 {
     char *field = (char *)target + flag->offset;
@@ -46,6 +62,14 @@ static bool set(void *target, const struct flag *flag, const char *value, const 
         if (num_parse_i64(slice_str(value), 0, MAX_RATE_MB, (int64_t *)(void *)field) != ERR_OK) {
             (void)fprintf(stderr, "picoshare: %s is not a number up to %d: %s\n", said_by,
                           (int)MAX_RATE_MB, value);
+            return false;
+        }
+        return true;
+    case FLAG_BYTES:
+        if (!read_bytes(slice_str(value), (int64_t *)(void *)field)) {
+            (void)fprintf(stderr,
+                          "picoshare: %s is not a number of bytes, such as 500k or 2M: %s\n",
+                          said_by, value);
             return false;
         }
         return true;

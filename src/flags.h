@@ -14,6 +14,7 @@ enum flag_kind {
     FLAG_PORT,   /* uint16_t */
     FLAG_NUMBER, /* int64_t, from 1 on */
     FLAG_RATE,   /* int64_t, MB a second */
+    FLAG_BYTES,  /* int64_t, from 1 on; may end in k, M or G, powers of 1024 */
 };
 
 struct flag {

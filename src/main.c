@@ -7,6 +7,7 @@
 #include "backup_command.h"
 #include "check_command.h"
 #include "convert_command.h"
+#include "download_command.h"
 #include "health_command.h"
 #include "options.h"
 #include "picoshare/base/check.h"
@@ -26,6 +27,7 @@
 #include "picoshare/sys/sandbox.h"
 #include "picoshare/web/app.h"
 #include "restore_command.h"
+#include "upload_command.h"
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -415,8 +417,9 @@ static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
 } commands[] = {
-    {"backup", backup_command}, {"check", check_command},     {"convert", convert_command},
-    {"health", health_command}, {"restore", restore_command},
+    {"backup", backup_command},     {"check", check_command},   {"convert", convert_command},
+    {"download", download_command}, {"health", health_command}, {"restore", restore_command},
+    {"upload", upload_command},
 };
 
 int main(int argc, char **argv)

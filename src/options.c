@@ -58,6 +58,10 @@ static void print_help(FILE *out)
 {
     (void)fputs("Usage: picoshare [options]\n"
                 "Serves files that people upload, from one SQLite database.\n\n"
+                "       picoshare upload [options] FILE... -to URL\n"
+                "Sends files to a running server.\n\n"
+                "       picoshare download [options] URL\n"
+                "Receives one, and looks whether it is whole.\n\n"
                 "       picoshare check [-quick] [FILE]\n"
                 "Looks whether a database that no server has open is whole.\n\n"
                 "       picoshare backup [options] FILE|-\n"

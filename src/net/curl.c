@@ -18,8 +18,11 @@ static bool find_all(void *library, struct curl_calls *ret_calls)
            find(library, "curl_easy_setopt", &ret_calls->easy_setopt) &&
            find(library, "curl_easy_perform", &ret_calls->easy_perform) &&
            find(library, "curl_easy_getinfo", &ret_calls->easy_getinfo) &&
+           find(library, "curl_easy_header", &ret_calls->easy_header) &&
            find(library, "curl_easy_strerror", &ret_calls->easy_strerror) &&
-           find(library, "curl_easy_cleanup", &ret_calls->easy_cleanup);
+           find(library, "curl_easy_cleanup", &ret_calls->easy_cleanup) &&
+           find(library, "curl_slist_append", &ret_calls->slist_append) &&
+           find(library, "curl_slist_free_all", &ret_calls->slist_free_all);
 }
 
 err_t curl_load(const struct curl_calls **ret_calls, struct err_info *ret_info)

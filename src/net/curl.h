@@ -12,8 +12,11 @@ struct curl_calls {
     __typeof__(curl_easy_setopt) *easy_setopt;
     __typeof__(curl_easy_perform) *easy_perform;
     __typeof__(curl_easy_getinfo) *easy_getinfo;
+    __typeof__(curl_easy_header) *easy_header;
     __typeof__(curl_easy_strerror) *easy_strerror;
     __typeof__(curl_easy_cleanup) *easy_cleanup;
+    __typeof__(curl_slist_append) *slist_append;
+    __typeof__(curl_slist_free_all) *slist_free_all;
 };
 
 /* ERR_NOTFOUND: the library is not here, or is not the one that it should be. */

@@ -11,6 +11,7 @@
 #include "picoshare/base/mem.h"
 #include "picoshare/core/download.h"
 #include "picoshare/core/rules.h"
+#include "picoshare/text/base64.h"
 #include "picoshare/text/conditional.h"
 #include "picoshare/text/disposition.h"
 #include "picoshare/text/http_date.h"
@@ -153,6 +154,19 @@ static void add_validators(const struct sender *s, struct response *response)
     response_header(response, "ETag", s->etag);
 }
 
+/* RFC 9530 §3: of the whole file, also where a part of it is sent. Nothing is sent in gzip. */
+static void add_digest(const struct sender *s, struct response *response)
+{
+    const struct store_entry *entry = download_entry(s->download);
+    char base64[BASE64_SIZE(SHA256_BYTES)];
+    char value[sizeof "sha-256=::" + sizeof base64];
+    if (entry->has_sha256) {
+        base64_encode(slice_of(entry->sha256, SHA256_BYTES), BASE64_STANDARD, base64);
+        (void)snprintf(value, sizeof value, "sha-256=:%s:", base64);
+        response_header(response, "Repr-Digest", value);
+    }
+}
+
 static const char *content_type(const struct sender *s)
 {
     const struct store_entry *entry = download_entry(s->download);
@@ -265,6 +279,9 @@ static void answer_contents(struct sender *s, int status)
     buf_init(&body->text, (size_t)(RANGE_MAX_PARTS + 1) * (MAX_CONTENT_TYPE_BYTES + KIB));
     add_common_headers(s, response);
     add_validators(s, response);
+    if (status != 304) {
+        add_digest(s, response);
+    }
     body->download = s->download;
     err_t err = make_body(s, response, body);
     s->download = NULL; /* the response owns it now */

@@ -94,7 +94,8 @@ static void test_no_server(void **state)
 static void test_not_a_url(void **state)
 {
     (void)state;
-    static const char *const urls[] = {"", "localhost:4001", "file:///etc/passwd", "ftp://host"};
+    static const char *const urls[] = {"",           "localhost:4001",      "file:///etc/passwd",
+                                       "ftp://host", "http://:secret@host", "http://a@host/b?c"};
     for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
         struct client *client = NULL;
         struct err_info info;
@@ -151,7 +152,8 @@ static err_t fetch(struct ctx *c, const char *path, struct taken *taken)
 {
     struct client_sink sink = {.take = take, .tick = tick, .arg = taken};
     taken->right = true;
-    return client_fetch(c->client, "GET", path, &sink, &c->status, &c->text, &c->info);
+    const struct client_request request = {.method = "GET", .path = path};
+    return client_fetch(c->client, &request, &sink, &c->status, &c->text, &c->info);
 }
 
 static void test_stream(void **state)

@@ -283,6 +283,73 @@ static void test_conditions(void **state)
     }
 }
 
+/* ---- Repr-Digest (RFC 9530) ------------------------------------------------------------------ */
+
+/* RFC 4648 §4, bit by bit, so as not to ask the code under test. */
+static void plain_base64(const uint8_t *bytes, size_t len, char *ret_text)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = 0;
+    for (size_t bit = 0; bit < 8 * len; bit += 6) {
+        unsigned value = 0;
+        for (size_t i = bit; i < bit + 6; i++) {
+            value = 2 * value + (i < 8 * len ? (bytes[i / 8] >> (7 - i % 8)) & 1U : 0);
+        }
+        ret_text[n++] = digits[value];
+    }
+    while (n % 4 != 0) {
+        ret_text[n++] = '=';
+    }
+    ret_text[n] = '\0';
+}
+
+static void test_digest(void **state)
+{
+    static const struct {
+        const char *method;
+        const char *header;
+        int status;
+        bool has_digest;
+    } cases[] = {
+        {"GET", NULL, 200, true},
+        {"HEAD", NULL, 200, true},
+        {"GET", "Range: bytes=7-9", 206, true},
+        {"GET", "Range: bytes=0-1,5-6", 206, true},
+        {"GET", "Range: bytes=99999999-", 416, false},
+        {"GET", "If-None-Match: *", 304, false},
+        {"GET", "If-Match: \"other\"", 412, false},
+    };
+    const struct server *s = *state;
+    char id[ID_CHARS + 1];
+    char path[40];
+    char base64[64];
+    char value[80];
+    uint8_t sha256[SHA256_BYTES];
+    struct response r;
+    upload_bytes(s, "digest.bin", SEED, CHUNK_BYTES + 5, id);
+    path_of(id, "", path, sizeof path);
+    gen_sha256(SEED, CHUNK_BYTES + 5, sha256);
+    plain_base64(sha256, sizeof sha256, base64);
+    snprintf(value, sizeof value, "sha-256=:%s:", base64);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const char *const headers[] = {cases[i].header, NULL};
+        do_get(s, cases[i].method, path, headers, &r);
+        assert_int_equal(r.status, cases[i].status);
+        if (cases[i].has_digest) {
+            expect_header(&r, "Repr-Digest", value);
+        } else {
+            assert_null(response_header(&r, "Repr-Digest"));
+        }
+        response_done(&r);
+    }
+    /* Nobody has read it yet: another program stored it. */
+    db_change(s, "UPDATE ext_files SET sha256 = NULL WHERE id = '%s'", id);
+    http_get(s, path, &r);
+    assert_int_equal(r.status, 200);
+    assert_null(response_header(&r, "Repr-Digest"));
+    response_done(&r);
+}
+
 /* Two files with the same bytes may share a tag; different bytes may not. */
 static void test_etag(void **state)
 {
@@ -597,6 +664,7 @@ int main(void)
         cmocka_unit_test(test_expired),
         cmocka_unit_test(test_conditions),
         cmocka_unit_test(test_etag),
+        cmocka_unit_test(test_digest),
         cmocka_unit_test(test_foreign_rows),
         cmocka_unit_test(test_missing_chunk),
         cmocka_unit_test(test_history),
