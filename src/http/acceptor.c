@@ -40,7 +40,7 @@ static bool hand_on(struct server *server, int fd, const struct sockaddr *addres
 /* False: there is no room for a connection now; more may wait in the system's queue. */
 static bool accept_waiting(struct server *server)
 {
-    while (!atomic_load(&server->refusing)) {
+    while (!atomic_load(&server->stopping)) {
         if (is_full(server)) {
             return false;
         }
@@ -62,7 +62,7 @@ static void *acceptor_main(void *arg)
     (void)pthread_setname_np(pthread_self(), "acceptor");
     struct pollfd fds[] = {{.fd = server->acceptor_end_fd, .events = POLLIN},
                            {.fd = server->listen_fd, .events = POLLIN}};
-    while (!atomic_load(&server->refusing)) {
+    while (!atomic_load(&server->stopping)) {
         bool has_room = accept_waiting(server);
         (void)poll(fds, has_room ? ARRAY_LEN(fds) : 1, has_room ? -1 : RETRY_MS);
     }
@@ -84,7 +84,7 @@ int acceptor_start(struct server *server)
 
 void acceptor_stop(struct server *server)
 {
-    check(atomic_load(&server->refusing));
+    check(atomic_load(&server->stopping));
     check(eventfd_write(server->acceptor_end_fd, 1) == 0);
     check(pthread_join(server->acceptor, NULL) == 0);
     (void)close(server->acceptor_end_fd);
