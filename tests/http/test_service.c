@@ -1,6 +1,7 @@
 /* The program under a service manager: its messages, its watchdog, a socket that outlives it, and
  * restarts that nobody notices (docs/decisions/0016). */
 #include "harness.h"
+#include "picoshare/base/num.h"
 #include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -124,7 +125,7 @@ static void test_nobody_listens(void **state)
 static pid_t find_thread(const struct server *s, const char *name)
 {
     char path[300];
-    pid_t found = 0;
+    int64_t found = 0;
     snprintf(path, sizeof path, "/proc/%d/task", (int)s->pid);
     DIR *tasks = opendir(path);
     assert_non_null(tasks);
@@ -133,12 +134,12 @@ static pid_t find_thread(const struct server *s, const char *name)
         snprintf(path, sizeof path, "/proc/%d/task/%s/comm", (int)s->pid, task->d_name);
         harness_read_file(path, &text);
         if (strncmp(buf_str(&text), name, strlen(name)) == 0) {
-            found = (pid_t)strtoll(task->d_name, NULL, 10);
+            assert_int_equal(num_parse_i64(slice_str(task->d_name), 1, INT32_MAX, &found), ERR_OK);
         }
         buf_done(&text);
     }
     closedir(tasks);
-    return found;
+    return (pid_t)found;
 }
 
 /* Holds one thread of the server, as a debugger would; false: that is not allowed here. */
