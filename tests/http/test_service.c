@@ -296,6 +296,21 @@ static void test_last_request(void **state)
     free(c);
 }
 
+/* Browsers connect in advance; that keeps nobody from stopping, and is no request that was cut. */
+static void test_nothing_asked(void **state)
+{
+    (void)state;
+    struct server s;
+    struct raw *c = malloc(sizeof *c);
+    assert_non_null(c);
+    server_start(&s, NULL);
+    assert_true(raw_open(&s, c));
+    server_end(&s);
+    assert_true(raw_wait_closed(c));
+    raw_close(c);
+    free(c);
+}
+
 /* ---- restarts ---- */
 
 struct client {
@@ -437,10 +452,10 @@ static void test_restarts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),   cmocka_unit_test(test_nobody_listens),
-        cmocka_unit_test(test_watchdog),   cmocka_unit_test(test_bad_sockets),
-        cmocka_unit_test(test_not_for_us), cmocka_unit_test(test_last_request),
-        cmocka_unit_test(test_restarts),
+        cmocka_unit_test(test_messages),      cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_watchdog),      cmocka_unit_test(test_bad_sockets),
+        cmocka_unit_test(test_not_for_us),    cmocka_unit_test(test_last_request),
+        cmocka_unit_test(test_nothing_asked), cmocka_unit_test(test_restarts),
     };
     return harness_main(tests, NULL, NULL);
 }
