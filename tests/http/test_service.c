@@ -154,6 +154,7 @@ static bool hold(pid_t thread)
 /* Fed while all is well, and not while the writer does not come back. */
 static void test_watchdog(void **state)
 {
+    enum { WHILE_MS = 6000 };
     (void)state;
     struct manager m;
     struct server s;
@@ -172,9 +173,12 @@ static void test_watchdog(void **state)
         print_message("[  SKIP    ] a thread cannot be held here: %s\n", strerror(errno));
         skip();
     }
-    next_message(&m, 2000, text); /* it may just have been asked */
     forget_messages(&m);
-    assert_false(next_message(&m, 4000, text));
+    int fed = 0;
+    for (int64_t end = harness_now_ms() + WHILE_MS; harness_now_ms() < end;) {
+        fed += next_message(&m, 500, text);
+    }
+    assert_true(fed <= 1); /* it may just have answered */
     assert_int_equal(ptrace(PTRACE_DETACH, writer, NULL, NULL), 0);
     expect_message(&m, "WATCHDOG=1");
     expect_message(&m, "WATCHDOG=1");
@@ -260,38 +264,51 @@ static bool wait_stopping(const struct server *s)
 
 static const char request_text[] = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-/* Sends what `sent` leaves of the request once the server stops: it is answered, and told that it
- * was the last one. */
-static void expect_last_answer(struct server *s, struct raw *c, size_t sent)
+/* A request of which so much is sent before the server stops, and the rest right after: it is
+ * answered, and told that it was the last one. False: this machine was too busy to be quick, which
+ * counts for a connection on which nothing was sent. */
+static bool is_answered_at_last(size_t sent, struct raw *c)
 {
+    enum { QUICK_MS = 700 }; /* of FIRST_REQUEST_MS */
+    struct server s;
     struct response r;
-    kill(s->pid, SIGTERM);
-    assert_true(wait_stopping(s));
-    assert_true(raw_text(c, request_text + sent));
-    assert_int_equal(raw_answer(c, false, &r), RAW_OK);
-    expect_answer(&r, 200, "ok\n");
-    assert_true(response_has(&r, "Connection", "close"));
+    server_start(&s, NULL);
+    int64_t start = harness_now_ms();
+    assert_true(raw_open(&s, c));
+    assert_true(raw_send(c, request_text, sent));
+    http_get(&s, "/healthz", &r); /* the one before it has been accepted, then */
     response_done(&r);
-    assert_true(raw_wait_closed(c));
-    assert_int_equal(server_signal(s, 0), 0);
+    kill(s.pid, SIGTERM);
+    assert_true(wait_stopping(&s));
+    bool was_sent = raw_text(c, request_text + sent);
+    bool quick = sent > 0 || harness_now_ms() - start < QUICK_MS;
+    if (quick) {
+        assert_true(was_sent);
+        assert_int_equal(raw_answer(c, false, &r), RAW_OK);
+        expect_answer(&r, 200, "ok\n");
+        assert_true(response_has(&r, "Connection", "close"));
+        response_done(&r);
+        assert_true(raw_wait_closed(c));
+    }
+    raw_close(c);
+    int code = server_signal(&s, 0);
+    assert_true(!quick || code == 0);
+    return quick;
 }
 
-/* Who connected in the last moment, on a connection of its own or with half a request. */
+/* Who connected in the last moment, and who had begun a request. */
 static void test_last_request(void **state)
 {
+    enum { TRIES = 20 };
+    static const size_t sent[] = {0, 30};
     (void)state;
     struct raw *c = malloc(sizeof *c);
     assert_non_null(c);
-    for (size_t sent = 0; sent < sizeof request_text - 4; sent += 30) {
-        struct server s;
-        struct response r;
-        server_start(&s, NULL);
-        assert_true(raw_open(&s, c));
-        assert_true(raw_send(c, request_text, sent));
-        http_get(&s, "/healthz", &r); /* the one before it has been accepted, then */
-        response_done(&r);
-        expect_last_answer(&s, c, sent);
-        raw_close(c);
+    for (size_t i = 0; i < ARRAY_LEN(sent); i++) {
+        int tries = 0;
+        while (!is_answered_at_last(sent[i], c)) {
+            assert_true(++tries < TRIES);
+        }
     }
     free(c);
 }
