@@ -1,9 +1,9 @@
 /* main.c — puts the program together, waits for a signal, takes it apart in order.
  *
- * Start: options, the socket's address, passphrase, user, whatever is read outside the database's
- * directory; then, inside the sandbox, database (and its writer thread), sessions, upload budget,
- * HTTP workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then
- * the store finishes its queue; nothing is freed before those who use it are gone. */
+ * Start: options, the socket, passphrase, user, whatever is read outside the database's directory;
+ * then, inside the sandbox, database (and its writer thread), sessions, upload budget, HTTP
+ * workers, maintenance thread. Stop: maintenance, HTTP (running requests get their time), then the
+ * store finishes its queue; nothing is freed before those who use it are gone. */
 #include "backup_command.h"
 #include "check_command.h"
 #include "convert_command.h"
@@ -15,6 +15,7 @@
 #include "picoshare/base/lock.h"
 #include "picoshare/base/log.h"
 #include "picoshare/core/measurer.h"
+#include "picoshare/core/pulse.h"
 #include "picoshare/core/rules.h"
 #include "picoshare/core/scrub.h"
 #include "picoshare/core/sessions.h"
@@ -25,6 +26,7 @@
 #include "picoshare/sys/memory.h"
 #include "picoshare/sys/process.h"
 #include "picoshare/sys/sandbox.h"
+#include "picoshare/sys/service.h"
 #include "picoshare/web/app.h"
 #include "restore_command.h"
 #include "upload_command.h"
@@ -53,6 +55,8 @@ struct program {
     bool stopping;
 
     struct measurer *measurer; /* the maintenance thread's; NULL: all is measured */
+    struct service service;
+    struct pulse *pulse; /* the maintenance thread's; NULL: nobody wants to know */
 };
 
 /* ---- maintenance: once a second ---- */
@@ -122,6 +126,15 @@ static void report_scrub(const struct scrub_report *report)
     }
 }
 
+/* Only when the writer and the workers do their work: maintenance does, as this shows. */
+static void feed_watchdog(struct program *program)
+{
+    if (program->pulse != NULL && pulse_beats(program->pulse) &&
+        !server_is_stuck(program->server)) {
+        service_tell(&program->service, "WATCHDOG=1");
+    }
+}
+
 static bool stopping_after(struct program *program, int64_t ms)
 {
     lock_take(&program->lock);
@@ -141,6 +154,7 @@ static void *maintenance_main(void *arg)
         upkeep_tick(program->app.upkeep);
         server_tick(program->server);
         uploads_tick(program->app.uploads);
+        feed_watchdog(program);
         if (program->measurer != NULL) {
             measure(program);
         } else {
@@ -220,7 +234,10 @@ static bool lifetime_ok(struct slice text)
 static err_t prepare_as_started(struct program *program, struct err_info *info)
 {
     struct options *options = &program->options;
-    err_t err = server_bind(options->address, options->port, &program->fd, info);
+    err_t err = service_take_socket(&program->fd, info);
+    if (err == ERR_OK && program->fd < 0) {
+        err = server_bind(options->address, options->port, &program->fd, info);
+    }
     if (err == ERR_OK && options->metrics_address != NULL) {
         const char *host = options->metrics_host[0] != '\0' ? options->metrics_host : NULL;
         err = server_bind(host, options->metrics_port, &program->metrics_fd, info);
@@ -243,6 +260,10 @@ static err_t read_ahead(struct program *program, struct err_info *info)
 {
     uint8_t drawn = 0;
     tzset();
+    if (service_open(&program->service, info) != ERR_OK) {
+        log_event(LOG_WARN, info->text,
+                  NULL); /* it may be long gone, and only its name inherited */
+    }
     program->memory_files = memory_open();
     store_prepare();
     app_prepare();
@@ -336,6 +357,9 @@ static err_t open_app(struct program *program, struct err_info *info)
     if (err == ERR_OK) {
         err = backup_new(app->store, &app->backup);
     }
+    if (err == ERR_OK && program->service.watched) {
+        err = pulse_new(app->store, &program->pulse);
+    }
     return err == ERR_OK ? ERR_OK : err_set(info, err, "cannot start: %s", err_name(err));
 }
 
@@ -346,10 +370,12 @@ static void close_app(struct program *program)
     upkeep_free(program->app.upkeep);
     scrub_free(program->app.scrub);
     backup_free(program->app.backup);
+    pulse_free(program->pulse);
     uploads_free(program->app.uploads);
     throttle_free(program->app.throttle);
     sessions_free(program->app.sessions);
     memory_close(program->memory_files);
+    service_close(&program->service);
     if (program->fd >= 0) {
         (void)close(program->fd);
     }
@@ -386,10 +412,12 @@ static int run(struct program *program, const sigset_t *signals)
         return fatal(&info);
     }
     announce(program);
+    service_tell(&program->service, "READY=1\nSTATUS=Serving files");
 
     int signal = 0;
     check(sigwait(signals, &signal) == 0);
     log_event(LOG_INFO, "stopping", "signal", strsignal(signal), NULL);
+    service_tell(&program->service, "STOPPING=1\nSTATUS=Letting requests end");
     /* A second signal ends the program at once. */
     check(pthread_sigmask(SIG_UNBLOCK, signals, NULL) == 0);
 
@@ -424,7 +452,7 @@ static const struct command {
 
 int main(int argc, char **argv)
 {
-    static struct program program = {.fd = -1, .metrics_fd = -1};
+    static struct program program = {.fd = -1, .metrics_fd = -1, .service = {.fd = -1}};
     for (size_t i = 0; i < ARRAY_LEN(commands) && argc > 1; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
             return commands[i].run(argc - 1, argv + 1);

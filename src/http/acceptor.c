@@ -33,7 +33,7 @@ static bool hand_on(struct server *server, int fd, const struct sockaddr *addres
 /* False: there is no room for a connection now; more may wait in the system's queue. */
 static bool accept_waiting(struct server *server, int listen_fd, bool for_metrics)
 {
-    while (!atomic_load(&server->refusing)) {
+    while (!atomic_load(&server->stopping)) {
         if (connections_are_all(server)) {
             return false;
         }
@@ -56,7 +56,7 @@ static void *acceptor_main(void *arg)
     struct pollfd fds[] = {{.fd = server->acceptor_end_fd, .events = POLLIN},
                            {.fd = server->listen_fd, .events = POLLIN},
                            {.fd = server->metrics_fd, .events = POLLIN}}; /* -1: not looked at */
-    while (!atomic_load(&server->refusing)) {
+    while (!atomic_load(&server->stopping)) {
         bool has_room =
             accept_waiting(server, server->listen_fd, false) &&
             (server->metrics_fd < 0 || accept_waiting(server, server->metrics_fd, true));
@@ -80,7 +80,7 @@ int acceptor_start(struct server *server)
 
 void acceptor_stop(struct server *server)
 {
-    check(atomic_load(&server->refusing));
+    check(atomic_load(&server->stopping));
     check(eventfd_write(server->acceptor_end_fd, 1) == 0);
     check(pthread_join(server->acceptor, NULL) == 0);
     (void)close(server->acceptor_end_fd);

@@ -3,6 +3,7 @@
 #include "internal.h"
 #include "picoshare/base/limits.h"
 #include "picoshare/base/mem.h"
+#include <sys/socket.h>
 
 /* "" for a trusted proxy, which speaks for many. */
 static void name_of_client(const struct server *server, const struct sockaddr *address,
@@ -129,6 +130,35 @@ void connections_tick(struct server *server, int64_t now, bool scarce)
             forget(server, c); /* libmicrohttpd had no memory for it, and has closed it */
         }
     }
+}
+
+/* Whether there is something that no worker has read yet. */
+static bool has_sent(const struct connection *connection)
+{
+    char byte;
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+bool connections_await_requests(struct server *server, int64_t now)
+{
+    bool awaited = false;
+    LIST_EACH(c, &server->connections, struct connection, all)
+    {
+        bool is_new = !c->had_request && now - c->since_ms < FIRST_REQUEST_MS;
+        if (c->ended) {
+            continue;
+        }
+        if (c->request != NULL || is_new || has_sent(c)) {
+            awaited = true;
+            continue;
+        }
+        c->ended = true;
+        if (c->begun) {
+            /* One direction only: a request that came a moment ago is still answered. */
+            (void)shutdown(c->fd, SHUT_RD);
+        }
+    }
+    return awaited;
 }
 
 bool server_is_crowded(struct server *server, const struct connection *connection)

@@ -23,9 +23,10 @@ struct connection {
     int fd;
     bool for_metrics;               /* it came to the address that is for them; constant */
     bool begun;                     /* a worker has it */
-    struct request *request;        /* the worker's: begun, and not ended; or NULL */
+    struct request *request;        /* begun, and not ended; or NULL. The worker's changes */
     bool busy;                      /* a request's headers are complete and it has not ended */
     bool had_request;               /* at least one has ended: it is kept alive */
+    bool ended;                     /* no further request is read from it */
     int64_t since_ms;               /* when it was accepted, or its last request ended */
     char client[CLIENT_NAME_BYTES]; /* whose share it counts towards; "": a trusted proxy's */
 };
@@ -90,6 +91,7 @@ struct request {
     _Atomic int64_t received;       /* bytes of the body */
     _Atomic int64_t drain_since_ms; /* 0: not draining */
     _Atomic int64_t given_up_ms;    /* when request_give_up() was called first; 0: not yet */
+    _Atomic int64_t at_work_ms;     /* since when the worker is with it; 0: it is not */
 
     /* the reaper's, guarded by server.lock */
     struct pace pace; /* of receiving; once the answer is on its way, of sending */
@@ -114,7 +116,7 @@ struct server {
     pthread_t acceptor;
     int acceptor_end_fd;      /* readable: the acceptor ends */
     _Atomic int large_blocks; /* downloads that have one */
-    _Atomic bool refusing;    /* no new requests */
+    _Atomic bool stopping;    /* no new connections; those there are have their last request */
     _Atomic bool cutting;     /* running ones end now */
 
     struct lock lock;
@@ -145,11 +147,14 @@ struct connection *connection_begin(struct server *server, int fd, const struct 
 void connection_free(struct server *server, struct connection *connection);
 /* Ends those that wait too long for a request; server.lock held. */
 void connections_tick(struct server *server, int64_t now, bool scarce);
+/* While the server stops: lets go of those that no request runs on, but of a new one only after
+ * FIRST_REQUEST_MS. Whether a request may still come on one. server.lock held. */
+bool connections_await_requests(struct server *server, int64_t now);
 /* Whether there are too many connections to answer this request. */
 bool server_is_crowded(struct server *server, const struct connection *connection);
 
 /* acceptor.c — starts to take connections, once there is a daemon: 0 or an errno. Its end comes
- * after server.refusing; then the listening socket is nobody's. */
+ * after server.stopping; then the listening socket is nobody's. */
 int acceptor_start(struct server *server);
 void acceptor_stop(struct server *server);
 

@@ -81,10 +81,10 @@ struct request *request_new(struct server *server, struct MHD_Connection *mhd, c
     request->fd = info != NULL ? info->connect_fd : -1;
     info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     request->connection = info != NULL ? info->socket_context : NULL;
+    lock_take(&server->lock);
     if (request->connection != NULL) {
         request->connection->request = request;
     }
-    lock_take(&server->lock);
     list_add(&server->requests, &request->all);
     server->requests_count++;
     lock_give(&server->lock);
@@ -138,19 +138,33 @@ static void count_sent(struct request *request, int64_t bytes)
     metrics_count_sent(bytes);
 }
 
+/* Around whatever a worker does for one request, for the watchdog and the log. */
+static void begin_work(struct request *request)
+{
+    log_set_request(request->id);
+    atomic_store(&request->at_work_ms, clock_mono_ms(request->server->clock));
+}
+
+static void end_work(struct request *request)
+{
+    atomic_store(&request->at_work_ms, 0);
+    log_set_request(NULL);
+}
+
 static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
 {
     struct response *response = arg;
+    struct request *request = response->request;
     if (pos == 0 && max > FIRST_BLOCK_BYTES) {
         max = FIRST_BLOCK_BYTES;
     }
-    log_set_request(response->request->id);
+    begin_work(request);
     size_t n = response->read(response->arg, (int64_t)pos, bytes, max);
-    log_set_request(NULL);
+    end_work(request);
     if (n == 0) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
-    count_sent(response->request, (int64_t)n);
+    count_sent(request, (int64_t)n);
     return (ssize_t)n;
 }
 
@@ -235,6 +249,11 @@ static enum MHD_Result queue_answer(struct request *request)
         return MHD_NO;
     }
     if (!add_headers(request, response, mhd)) {
+        MHD_destroy_response(mhd);
+        return MHD_NO;
+    }
+    if (atomic_load(&request->server->stopping) &&
+        MHD_add_response_header(mhd, "Connection", "close") != MHD_YES) {
         MHD_destroy_response(mhd);
         return MHD_NO;
     }
@@ -371,7 +390,7 @@ bool request_client_left(const struct request *request)
 
 bool request_is_wanted(const struct request *request)
 {
-    return !atomic_load(&request->server->refusing) && !request_client_left(request);
+    return !atomic_load(&request->server->stopping) && !request_client_left(request);
 }
 
 void request_wait(struct request *request)
@@ -467,7 +486,7 @@ static enum MHD_Result first_call(struct request *request)
         return queue_answer(request); /* closes the connection: its framing cannot be trusted */
     }
     believe_proxy(request);
-    if (is_crowded || atomic_load(&request->server->refusing)) {
+    if (is_crowded) {
         refuse(request, 503, "the server is busy, try again later");
         return queue_answer(request);
     }
@@ -558,9 +577,9 @@ enum MHD_Result request_step(struct request *request, const char *method, const 
                              const char *data, size_t *data_size)
 {
     check(request->magic == REQUEST_MAGIC);
-    log_set_request(request->id);
+    begin_work(request);
     enum MHD_Result result = step(request, method, version, data, data_size);
-    log_set_request(NULL);
+    end_work(request);
     return result;
 }
 

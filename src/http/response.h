@@ -15,7 +15,7 @@ struct response {
     response_read_fn *read;
     void (*done)(void *arg);
     void *arg;
-    struct request *request;   /* set: it is being sent to it */
+    struct request *request;   /* whose answer it is, once it is on its way */
     _Atomic int *large_blocks; /* set: it has one of them, to be given back */
 };
 

@@ -1,9 +1,12 @@
 /* server.c — the daemon, the list of requests, and the order of stopping.
  *
- * Stopping: the listening socket goes first; running requests get their time; then new body pieces
- * are refused and the sockets shut down, which ends uploads cleanly; suspended requests are resumed
- * by the store and the upload budget as always. Only when no request is left may MHD_stop_daemon()
- * be called: it aborts the process when a connection is still suspended. */
+ * Stopping: the listening socket goes first, and is only closed, since it may be systemd's, where
+ * clients wait in its queue for the next start. Connections that were taken are served to the end:
+ * idle ones are let go, the others get the answer to one more request. Running requests get their
+ * time; then new body pieces are refused and the sockets shut down, which ends uploads cleanly;
+ * suspended requests are resumed by the store and the upload budget as always. Only when no request
+ * is left may MHD_stop_daemon() be called: it aborts the process when a connection is still
+ * suspended. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -229,6 +232,20 @@ void server_figures(struct server *server, struct server_figures *ret_figures)
     lock_give(&server->lock);
 }
 
+bool server_is_stuck(struct server *server)
+{
+    int64_t now = clock_mono_ms(server->clock);
+    bool stuck = false;
+    lock_take(&server->lock);
+    LIST_EACH(r, &server->requests, struct request, all)
+    {
+        int64_t since = atomic_load(&r->at_work_ms);
+        stuck = stuck || (since != 0 && now - since > STUCK_MS);
+    }
+    lock_give(&server->lock);
+    return stuck;
+}
+
 uint16_t server_port(const struct server *server)
 {
     return bound_port(server->listen_fd);
@@ -311,17 +328,25 @@ void server_tick(struct server *server)
 
 /* ---- stopping ---- */
 
-/* Waits until no request is left; goes on cutting the hopeless ones meanwhile. */
+/* No request is left, nor will one come; server.lock held. */
+static bool is_idle(struct server *server)
+{
+    bool awaited = connections_await_requests(server, clock_mono_ms(server->clock));
+    return !awaited && server->requests_count == 0;
+}
+
+/* Waits until then; goes on cutting the hopeless ones meanwhile. */
 static bool wait_until_idle(struct server *server, int64_t timeout_ms)
 {
-    enum { TICK_MS = 500 };
+    enum { TICK_MS = 50 };
     int64_t until = clock_mono_ms(server->clock) + timeout_ms;
     for (;;) {
         lock_take(&server->lock);
-        if (server->requests_count > 0) {
+        bool idle = is_idle(server);
+        if (!idle) {
             (void)lock_cond_wait(&server->request_ended, &server->lock, TICK_MS);
+            idle = is_idle(server);
         }
-        bool idle = server->requests_count == 0;
         lock_give(&server->lock);
         if (idle || clock_mono_ms(server->clock) >= until) {
             return idle;
@@ -332,9 +357,9 @@ static bool wait_until_idle(struct server *server, int64_t timeout_ms)
 
 bool server_stop(struct server *server)
 {
-    atomic_store(&server->refusing, true);
+    atomic_store(&server->stopping, true);
     acceptor_stop(server);
-    (void)close(server->listen_fd); /* refuses new clients */
+    (void)close(server->listen_fd);
     if (server->metrics_fd >= 0) {
         (void)close(server->metrics_fd);
     }

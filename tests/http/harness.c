@@ -181,7 +181,12 @@ static void child_environment(const char *const *env)
                                         "PS_NO_SANDBOX",
                                         "PS_USER",
                                         "PS_METRICS_ADDRESS",
-                                        "PS_LOG_FORMAT"};
+                                        "PS_LOG_FORMAT",
+                                        "NOTIFY_SOCKET",
+                                        "WATCHDOG_USEC",
+                                        "WATCHDOG_PID",
+                                        "LISTEN_FDS",
+                                        "LISTEN_PID"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unsetenv(names[i]);
     }
@@ -191,8 +196,17 @@ static void child_environment(const char *const *env)
     }
 }
 
+/* In the child: as sd_listen_fds(3) has it. */
+static bool hand_over(int listen_fd)
+{
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", (int)getpid());
+    return dup2(listen_fd, 3) == 3 && fcntl(3, F_SETFD, 0) == 0 &&
+           setenv("LISTEN_PID", pid, 1) == 0 && setenv("LISTEN_FDS", "1", 0) == 0;
+}
+
 static pid_t start_child(const char *const *argv, const char *const *env, const char *dir, int out,
-                         int err)
+                         int err, int listen_fd)
 {
     pid_t pid = fork();
     if (pid != 0) {
@@ -206,6 +220,9 @@ static pid_t start_child(const char *const *argv, const char *const *env, const 
         _exit(126);
     }
     child_environment(env);
+    if (listen_fd > 0 && !hand_over(listen_fd)) {
+        _exit(126);
+    }
     execvp(argv[0], (char *const *)(uintptr_t)argv);
     fprintf(stderr, "cannot run %s: %s\n", argv[0], strerror(errno));
     _exit(127);
@@ -239,7 +256,7 @@ void run_program(const char *const *argv, const char *const *env, struct run_res
     if (out == NULL || err == NULL) {
         die("tmpfile");
     }
-    pid_t pid = start_child(argv, env, NULL, fileno(out), fileno(err));
+    pid_t pid = start_child(argv, env, NULL, fileno(out), fileno(err), 0);
     assert_true(pid > 0);
     ret->code = wait_child(pid);
     buf_init(&ret->out, KEEP_BODY_BYTES);
@@ -331,7 +348,7 @@ bool server_try_start(struct server *s, const struct server_options *options, in
     int out = open(s->access, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     int err = open(s->log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     assert_true(out >= 0 && err >= 0);
-    s->pid = start_child(argv, env, s->dir, out, err);
+    s->pid = start_child(argv, env, s->dir, out, err, o->listen_fd);
     close(out);
     close(err);
     assert_true(s->pid > 0);

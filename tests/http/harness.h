@@ -62,6 +62,7 @@ struct server_options {
     const char *dir;         /* an existing directory to start in; NULL makes a new one */
     const char *db;          /* database path; NULL is <dir>/store.db */
     bool no_secret;          /* do not set PS_SHARED_SECRET */
+    int listen_fd;           /* handed over as systemd does; 0: none */
 };
 
 struct server {

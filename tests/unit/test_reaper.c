@@ -1,5 +1,6 @@
 /* The clients that server_tick() cuts, on real sockets and by a clock of our own: libmicrohttpd's
- * time-out counts from the last byte, so a byte now and then would keep a connection for ever. */
+ * time-out counts from the last byte, so a byte now and then would keep a connection for ever. And
+ * what server_is_stuck() sees. */
 #include "picoshare/base/limits.h"
 #include "picoshare/http/router.h"
 #include "picoshare/http/server.h"
@@ -16,6 +17,8 @@ struct world {
     struct server *server;
     _Atomic int64_t received; /* of bodies */
     _Atomic int64_t read;     /* of answers */
+    sem_t arrived;            /* somebody asked for a handler that … */
+    sem_t released;           /* … comes back when it is told to */
 };
 
 static struct world world;
@@ -41,6 +44,10 @@ static void answer(struct request *request)
     struct response *response = response_new(200);
     if (slice_eq(request_raw_path(request), SLICE("/large"))) {
         response_body_reader(response, BODY_BYTES, read_zeros, NULL, NULL);
+    } else if (slice_eq(request_raw_path(request), SLICE("/stuck"))) {
+        check(sem_post(&world.arrived) == 0);
+        while (sem_wait(&world.released) != 0) {
+        }
     }
     request_answer(request, response);
 }
@@ -299,6 +306,36 @@ static void test_download_while_scarce(void **state)
     free(crowd);
 }
 
+static void test_stuck(void **state)
+{
+    (void)state;
+    assert_int_equal(sem_init(&world.arrived, 0, 0), 0);
+    assert_int_equal(sem_init(&world.released, 0, 0), 0);
+    int fd = connect_client();
+    say(fd, "GET /stuck HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (sem_wait(&world.arrived) != 0) {
+    }
+    atomic_fetch_add(&world.clock.mono_ms, STUCK_MS);
+    assert_false(server_is_stuck(world.server));
+    atomic_fetch_add(&world.clock.mono_ms, 1);
+    assert_true(server_is_stuck(world.server));
+    assert_int_equal(sem_post(&world.released), 0);
+    take_bytes(fd, 1);
+    wait_until_answered();
+    assert_false(server_is_stuck(world.server));
+    leave(fd);
+}
+
+/* Somebody who takes nothing is the reaper's business, not the watchdog's. */
+static void test_not_stuck(void **state)
+{
+    (void)state;
+    int fd = start_download();
+    atomic_fetch_add(&world.clock.mono_ms, STUCK_MS + 1);
+    assert_false(server_is_stuck(world.server));
+    leave(fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -306,6 +343,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_idle, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_download, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_stuck, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_not_stuck, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_download_while_scarce, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

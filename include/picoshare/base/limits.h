@@ -69,6 +69,12 @@ enum {
     GIVEN_UP_MS = 1000,
     /* Running requests may end during this time after the signal to stop. */
     SHUTDOWN_GRACE_MS = 5000,
+    /* Who had connected just before it is given this long to send a request; browsers connect in
+     * advance, and may never send one. */
+    FIRST_REQUEST_MS = 1000,
+    /* A worker that is with one request for longer than this does not come back: the slowest disk
+     * is faster. Nobody looks at it but the watchdog. */
+    STUCK_MS = 60 * 1000,
 
     /* ---- bodies ---- */
     /* The body of a JSON call (improvements.md, limits). */

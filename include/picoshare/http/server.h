@@ -15,7 +15,7 @@
 struct server;
 
 struct server_options {
-    int fd;                           /* from server_bind(); the server's from now on */
+    int fd;                           /* of server_bind() or listening; the server's from now on */
     int metrics_fd;                   /* likewise: see request_is_for_metrics(); -1: none */
     const struct rng *rng;            /* borrowed for the call */
     const struct clock *clock;        /* borrowed */
@@ -47,6 +47,10 @@ struct server_figures {
 /* Any thread. */
 void server_figures(struct server *server, struct server_figures *ret_figures);
 
+/* Whether a worker has been with one request for longer than STUCK_MS. Waiting for the client or
+ * the writer does not count, nor what libmicrohttpd does between its calls. */
+bool server_is_stuck(struct server *server);
+
 /* Serves a connected stream socket, one end of a socket pair for example, as if its client had come
  * from 127.0.0.1. Takes the descriptor, also when it fails. A seam for tests. */
 bool server_adopt(struct server *server, int fd) MUST_CHECK;
@@ -55,8 +59,10 @@ bool server_adopt(struct server *server, int fd) MUST_CHECK;
  * (limits.h) or whose client has left. */
 void server_tick(struct server *server);
 
-/* Stops listening, gives running requests SHUTDOWN_GRACE_MS, cuts what is left, ends the workers.
- * True when nothing had to be cut. The store must still be running. */
+/* Takes no more connections, and only closes the listening socket: whoever else has it goes on.
+ * Who is connected gets the answer to the request that runs or is on its way; running ones have
+ * SHUTDOWN_GRACE_MS, then what is left is cut and the workers end. True when nothing had to be cut.
+ * The store must still be running. */
 bool server_stop(struct server *server);
 void server_free(struct server *server);
 
