@@ -307,12 +307,12 @@ static int send_files(struct uploading *u)
     for (size_t i = 0; u->files[i] != NULL; i++) {
         int code = send_file(u, u->files[i]);
         first = first == TRANSFER_DONE ? code : first;
+        if (fflush(stdout) != 0) { /* who reads the links may not wait for the last one */
+            return misused("cannot write to standard output");
+        }
         if (code == TRANSFER_BROKEN || code == TRANSFER_SIGN_IN) {
             break;
         }
-    }
-    if (fflush(stdout) != 0) {
-        return misused("cannot write to standard output");
     }
     return first;
 }

@@ -293,7 +293,8 @@ static void plain_base64(const uint8_t *bytes, size_t len, char *ret_text)
     for (size_t bit = 0; bit < 8 * len; bit += 6) {
         unsigned value = 0;
         for (size_t i = bit; i < bit + 6; i++) {
-            value = 2 * value + (i < 8 * len ? (bytes[i / 8] >> (7 - i % 8)) & 1U : 0);
+            bool is_set = i < 8 * len && (bytes[i / 8] & (0x80U >> i % 8)) != 0;
+            value = 2 * value + (is_set ? 1U : 0U);
         }
         ret_text[n++] = digits[value];
     }

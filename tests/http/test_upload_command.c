@@ -61,6 +61,7 @@ static void test_several(void **state)
     expect_run(p, 2, p->url, ".: it is a directory", NULL, "$P upload . b -to $U");
     expect_run(p, 1, p->url, "empty: the server refuses (400)", NULL, "$P upload empty a -to $U");
     assert_int_equal(db_entries(&p->server), before + 6);
+    expect_run(p, 2, "", "cannot write to standard output", NULL, "$P upload a -to $U >/dev/full");
 }
 
 static void test_standard_input(void **state)
