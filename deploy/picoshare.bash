@@ -6,7 +6,7 @@ _picoshare() {
     local word=$2 before=$3 command='' flags
     COMPREPLY=()
     case $before in
-    -db | -shared-secret-file | --db | --shared-secret-file)
+    -db | -shared-secret-file | -secret-file | -o | --db | --shared-secret-file | --secret-file)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames 2>/dev/null
         return
@@ -17,7 +17,7 @@ _picoshare() {
         ;;
     esac
     case ${COMP_WORDS[1]} in
-    backup | check | convert | health | restore) [ "$COMP_CWORD" -lt 2 ] || command=${COMP_WORDS[1]} ;;
+    backup | check | convert | download | health | restore | upload) [ "$COMP_CWORD" -lt 2 ] || command=${COMP_WORDS[1]} ;;
     esac
     if [[ $word == -* ]]; then
         # "  -name VALUE  what it means"
@@ -25,8 +25,8 @@ _picoshare() {
         if [[ $word == --* ]]; then flags=$(sed 's/^/-/' <<<"$flags"); fi
         mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
     elif [ "$COMP_CWORD" = 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "backup check convert health restore" -- "$word")
-    elif [[ $command =~ ^(backup|check|restore)$ ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "backup check convert download health restore upload" -- "$word")
+    elif [[ $command =~ ^(backup|check|restore|upload)$ ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         compopt -o filenames 2>/dev/null
     fi

@@ -5,7 +5,7 @@
  * taken for the beginning of the same file, and only the rest is asked for, if the file is still
  * the one with that tag (If-Range, RFC 9110 §13.1.5). Whether it really was its beginning is what
  * the digest of the whole decides: if not, all of it is received again. So a server that gives no
- * digest is never resumed from (docs/decisions/0016-resumed-by-digest.md). */
+ * digest is never resumed from (docs/decisions/0018-resumed-by-digest.md). */
 #include "download_command.h"
 #include "file.h"
 #include "flags.h"

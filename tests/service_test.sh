@@ -129,7 +129,7 @@ manual_is_complete() {
     local command
     {
         "$picoshare" -help
-        for command in backup check convert health restore; do "$picoshare" $command -help; done
+        for command in backup check convert download health restore upload; do "$picoshare" $command -help; done
     } >"$work/help"
     sed -nE 's/^  -([a-z-]+).*/\1/p' "$work/help" | sort -u >"$work/options"
     sed -nE 's/^(\.It |\.Op |\.)Fl ([a-z-]+).*/\2/p' docs/picoshare.1 | sort -u >"$work/described"
@@ -173,7 +173,7 @@ completion_works() {
     mkdir "$files"
     touch "$files/a.db" "$files/b.db"
     {
-        expect "backup check convert health restore" ""
+        expect "backup check convert download health restore upload" ""
         expect "check convert" c
         expect "-port -public-url" -p
         expect "--port --public-url" --p
