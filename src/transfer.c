@@ -4,7 +4,7 @@
 #include "picoshare/base/limits.h"
 #include "picoshare/base/num.h"
 #include "picoshare/base/utf8.h"
-#include "picoshare/text/base64.h"
+#include "picoshare/text/repr_digest.h"
 #include <poll.h>
 
 enum {
@@ -70,22 +70,7 @@ void transfer_note_answer(struct transfer *transfer, const struct client_answer 
 
 bool transfer_digest(const struct client_answer *answer, uint8_t ret_sha256[SHA256_BYTES])
 {
-    static const char name[] = "sha-256=:";
-    struct slice rest = slice_str(client_answer_header(answer, "Repr-Digest"));
-    while (rest.len > 0) { /* a list whose values hold no comma */
-        size_t comma = slice_find(rest, ',');
-        struct slice member = slice_trim(slice_of(rest.ptr, comma));
-        size_t len = 0;
-        rest = slice_skip(rest, comma < rest.len ? comma + 1 : comma);
-        if (!slice_starts(member, slice_str(name))) {
-            continue;
-        }
-        member = slice_skip(member, sizeof name - 1);
-        member.len = slice_find(member, ':');
-        return base64_decode(member, BASE64_STANDARD, ret_sha256, SHA256_BYTES, &len) == ERR_OK &&
-               len == SHA256_BYTES;
-    }
-    return false;
+    return repr_digest_parse(slice_str(client_answer_header(answer, "Repr-Digest")), ret_sha256);
 }
 
 /* ---- requests ---- */

@@ -11,12 +11,12 @@
 #include "picoshare/base/mem.h"
 #include "picoshare/core/download.h"
 #include "picoshare/core/rules.h"
-#include "picoshare/text/base64.h"
 #include "picoshare/text/conditional.h"
 #include "picoshare/text/disposition.h"
 #include "picoshare/text/http_date.h"
 #include "picoshare/text/mime.h"
 #include "picoshare/text/range.h"
+#include "picoshare/text/repr_digest.h"
 #include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -154,15 +154,13 @@ static void add_validators(const struct sender *s, struct response *response)
     response_header(response, "ETag", s->etag);
 }
 
-/* RFC 9530 §3: of the whole file, also where a part of it is sent. Nothing is sent in gzip. */
+/* Of the whole file, as it is stored: nothing is sent in gzip. */
 static void add_digest(const struct sender *s, struct response *response)
 {
     const struct store_entry *entry = download_entry(s->download);
-    char base64[BASE64_SIZE(SHA256_BYTES)];
-    char value[sizeof "sha-256=::" + sizeof base64];
+    char value[REPR_DIGEST_SIZE];
     if (entry->has_sha256) {
-        base64_encode(slice_of(entry->sha256, SHA256_BYTES), BASE64_STANDARD, base64);
-        (void)snprintf(value, sizeof value, "sha-256=:%s:", base64);
+        repr_digest_print(entry->sha256, value);
         response_header(response, "Repr-Digest", value);
     }
 }
