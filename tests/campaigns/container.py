@@ -8,9 +8,11 @@ Prints "ok …", "FAIL …" and "SKIP …" lines. Takes two minutes, 2 GB in the
 from Debian's archive.
 """
 import argparse
+import contextlib
 import os
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -20,7 +22,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 from server import SECRET, Server, digest_of, free_port, random_file, read  # noqa: E402
 import s3  # noqa: E402
-from engine import BASE, Engine, reason_to_skip  # noqa: E402
+from engine import BASE, ROOT, Engine, reason_to_skip  # noqa: E402
 
 MAX_LAYERS_MB = 20
 MEMORY_MIB = 64
@@ -124,6 +126,37 @@ class Campaign:
         self.say(len(kept) == UPLOADS, "volume", f"{len(kept)} of {UPLOADS} files in the next container")
         engine.podman("rm", "-f", "again")
 
+    def take_over(self, engine, image):
+        """A volume that was PicoShare's, whose container ran as root, and the database given back."""
+        engine.podman("volume", "create", "old")
+        db = engine.podman("volume", "inspect", "--format", "{{.Mountpoint}}", "old") + "/store.db"
+        engine.call(sys.executable, os.path.join(ROOT, "tests/docs/picoshare_database.py"), db)
+        with contextlib.closing(sqlite3.connect(db)) as old:
+            before = old.execute("SELECT * FROM entries").fetchall()
+            chunks = [row[0] for row in old.execute("SELECT chunk FROM entries_data ORDER BY chunk_index")]
+        engine.podman("run", "--rm", "--user", "0", "--entrypoint", "chown", "-v", "old:/data", image,
+                      "-R", "4001:4001", "/data")
+        port = free_port()
+        url = f"http://127.0.0.1:{port}"
+        engine.start("heir", image, "-v", "old:/data", "-e", f"PORT={port}", "-e", "PS_SHARED_SECRET=" + SECRET)
+        up = wait_for(url)
+        with urllib.request.urlopen(f"{url}/-{before[0][0]}", timeout=LIMIT_S) as answer:
+            same = answer.read() == b"".join(chunks)
+        good, entries = upload_and_compare(url, self.data, self.digest, 1)
+        engine.podman("stop", "-t", "30", "heir")
+        engine.podman("rm", "heir")
+        self.say(up and same and good, "PicoShare's volume", "its file is served, another one is stored")
+        # What PicoShare would find: one file, its own tables, its version, what it had, and what is new.
+        with contextlib.closing(sqlite3.connect(db)) as back:
+            after = back.execute("SELECT * FROM entries WHERE id <> ?", entries[:1]).fetchall()
+            new = back.execute("SELECT filename, (SELECT sum(length(chunk)) FROM entries_data AS d"
+                               " WHERE d.id = e.id) FROM entries AS e WHERE id = ?", entries[:1]).fetchall()
+            version = back.execute("PRAGMA user_version").fetchone()[0]
+            sound = back.execute("PRAGMA integrity_check").fetchone()[0]
+        self.say((after, new, version, sound) ==
+                 (before, [("data", os.path.getsize(self.data))], 15, "ok") and not os.path.exists(db + "-wal"),
+                 "and back", f"version {version}, {sound}, {len(after) + len(new)} files for PicoShare")
+
     def run_without_litestream(self, engine, image):
         """A replica that is wanted but not made is a fault to be seen at once."""
         engine.start("unable", image, "-v", "other:/data", "-e", "LITESTREAM_BUCKET=any")
@@ -224,6 +257,7 @@ def main():
             if campaign.build(engine, "image", "localhost/picoshare"):
                 campaign.look(engine, "localhost/picoshare")
                 campaign.run(engine, "localhost/picoshare")
+                campaign.take_over(engine, "localhost/picoshare")
                 campaign.run_without_litestream(engine, "localhost/picoshare")
                 campaign.replica(engine)
             campaign.arm64(engine)
