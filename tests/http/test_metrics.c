@@ -567,9 +567,15 @@ static void test_crowd(void **state)
     http_get(&s, "/login", &r);
     expect_answer(&r, 503, NULL);
     response_done(&r);
-    struct metrics *m = scrape(&own, AUTH_NONE);
-    assert_true(value_of(m, "picoshare_http_connections") > CROWD);
-    metrics_done(m);
+    /* The workers, which count them, may need a moment. */
+    double connections = 0;
+    for (int i = 0; i < HANG_SECONDS * 10 && connections <= CROWD; i++) {
+        struct metrics *m = scrape(&own, AUTH_NONE);
+        connections = value_of(m, "picoshare_http_connections");
+        metrics_done(m);
+        harness_sleep_ms(100);
+    }
+    assert_true(connections > CROWD);
     for (size_t i = 0; i < CROWD; i++) {
         raw_close(&crowd[i]);
     }

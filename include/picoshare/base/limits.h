@@ -138,7 +138,7 @@ enum {
     STORE_READERS = HTTP_WORKERS,
     /* Page caches. The writer's holds the changed pages of one transaction of chunks. */
     WRITER_CACHE_KIB = 2560,
-    READER_CACHE_KIB = 512,
+    READER_CACHE_KIB = 384,
     /* Chunks that may share one transaction: beyond it nothing is gained but latency. */
     BATCH_MAX_BYTES = 5 * CHUNK_BYTES,
     BATCH_MAX_JOBS = 256,
