@@ -21,7 +21,7 @@ MB = 1_000_000
 UPLOADS = 3
 FEW_FILES = 100
 MANY_FILES = 100_000
-LIST_ROUNDS = 24  # of 100 requests, each on a connection of its own
+LIST_ROUNDS = 120
 SMALL_BYTES = 4096
 SLOW_FLUSH_US = 2000
 
