@@ -23,7 +23,6 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define COPY_SUFFIX ".converting"
@@ -164,17 +163,16 @@ static err_t be_alone(struct conversion *cv)
 static err_t check_room(struct conversion *cv)
 {
     int64_t used = 0;
-    struct statvfs fs;
     err_t err = conn_int(&cv->old,
                          "SELECT page_size * (page_count - freelist_count)"
                          " FROM pragma_page_size, pragma_page_count, pragma_freelist_count",
                          &used);
-    if (err != ERR_OK || statvfs(cv->path, &fs) != 0) {
+    if (err != ERR_OK) {
         return fail(cv, err, &cv->old, "cannot read database");
     }
     int64_t need = used + used / 32 + DISK_RESERVE_BYTES;
-    int64_t left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-    if (left < need) {
+    int64_t left = disk_bytes_left(cv->path);
+    if (left >= 0 && left < need) {
         return err_set(cv->info, ERR_FULL,
                        "converting database %s needs %" PRId64 " MiB of free space beside it, and"
                        " there are %" PRId64 " MiB",

@@ -26,11 +26,10 @@ static int64_t log_file_bytes(const struct store *store)
     return stat(store->log_path, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-/* Bytes that anybody may take; negative: not known. */
-static int64_t bytes_left(const struct store *store)
+int64_t disk_bytes_left(const char *path)
 {
     struct statvfs fs;
-    return statvfs(store->path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : -1;
+    return statvfs(path, &fs) == 0 ? (int64_t)fs.f_bavail * (int64_t)fs.f_frsize : -1;
 }
 
 static int64_t positive(int64_t n)
@@ -40,7 +39,7 @@ static int64_t positive(int64_t n)
 
 err_t disk_check_room(struct store *store, size_t len)
 {
-    int64_t left = bytes_left(store);
+    int64_t left = disk_bytes_left(store->path);
     if (left < 0 || left >= DISK_AMPLE_BYTES) {
         return ERR_OK; /* not known is no reason to fail: SQLite will say */
     }
@@ -61,7 +60,7 @@ err_t disk_check_room(struct store *store, size_t len)
 
 err_t disk_check_copy(const struct store *store, int64_t bytes)
 {
-    int64_t left = bytes_left(store);
+    int64_t left = disk_bytes_left(store->path);
     int64_t kept = store->log_kept_bytes + DISK_RESERVE_BYTES;
     return left < 0 || left - kept >= bytes ? ERR_OK : ERR_FULL;
 }
@@ -114,7 +113,7 @@ static bool has_reserve(const struct store *store)
 
 void disk_start(struct store *store)
 {
-    int64_t left = bytes_left(store);
+    int64_t left = disk_bytes_left(store->path);
     if (left >= 0 && left < DISK_RESERVE_BYTES) {
         (void)unlink(store->reserve_path);
     }
@@ -124,7 +123,8 @@ static void keep_room_in_log(const struct store *store)
 {
     /* Or as much of it as there is room for: the reserve that was given up to start. */
     int64_t size = log_file_bytes(store);
-    int64_t target = at_most(store->log_kept_bytes, size + bytes_left(store) - KIB * 256);
+    int64_t target =
+        at_most(store->log_kept_bytes, size + disk_bytes_left(store->path) - KIB * 256);
     if (!store->foreign_checkpoints && target > size) {
         /* Zeros are no frames, so SQLite sees no difference. */
         (void)allocate(store->log_path, 0, target);
@@ -141,7 +141,7 @@ void disk_keep_room(struct store *store)
     keep_room_in_log(store);
     int64_t size = reserve_size(store);
     bool made = has_reserve(store);
-    if (!made && bytes_left(store) >= 2 * size + DISK_RESERVE_BYTES) {
+    if (!made && disk_bytes_left(store->path) >= 2 * size + DISK_RESERVE_BYTES) {
         made = allocate(store->reserve_path, O_CREAT, size);
         if (!made) {
             (void)unlink(store->reserve_path);

@@ -125,6 +125,9 @@ void disk_start(struct store *store);
 void disk_keep_room(struct store *store);
 /* Gives the reserve up; false when there is none. */
 bool disk_release_reserve(struct store *store);
+/* disk.c — bytes that anybody may take where that file is; negative: not known, which is no reason
+ * to fail, since SQLite will say. */
+int64_t disk_bytes_left(const char *path);
 /* disk.c — ERR_FULL when a chunk of that size had better not be stored. Writer thread. */
 err_t disk_check_room(struct store *store, size_t len) MUST_CHECK;
 /* ERR_FULL: a file of so many bytes would leave less than what uploads need to go on for a while.

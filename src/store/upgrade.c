@@ -20,7 +20,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/statvfs.h>
 
 enum { TABLES = 5 };
 
@@ -366,17 +365,16 @@ static err_t check_room(struct upgrade *up)
 {
     int64_t need = 0;
     err_t err = conn_int(up->conn, room_sql, &need);
-    struct statvfs fs;
-    if (err != ERR_OK || statvfs(up->options->path, &fs) != 0) {
-        return err; /* not a question worth failing for: SQLite will say */
+    if (err != ERR_OK) {
+        return err;
     }
     need = need > 0 ? need : 0;
     if (up->options->foreign_checkpoints) {
         need *= 2; /* in the log first */
     }
     need += DISK_RESERVE_BYTES;
-    int64_t left = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
-    if (left < need) {
+    int64_t left = disk_bytes_left(up->options->path);
+    if (left >= 0 && left < need) {
         return err_set(up->info, ERR_FULL,
                        "upgrading database %s needs %" PRId64 " MiB of free space, and there are"
                        " %" PRId64 " MiB; make room and start again",
