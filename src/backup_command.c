@@ -39,7 +39,7 @@ static const struct flag known[] = {
     {"url", NULL, FLAG_TEXT, FIELD(url), "URL  of the server (default http://localhost:PORT)"},
     {"port", "PORT", FLAG_PORT, FIELD(options.port), "N  the server's port (default 4001)"},
     {"db", "PS_DB", FLAG_TEXT, FIELD(options.db),
-     "PATH  the server's database, beside which a passphrase may be kept (default data/store.db)"},
+     "PATH  the server's database, beside which a passphrase may be kept (default " OPTIONS_DB ")"},
     {"shared-secret-file", "PS_SHARED_SECRET_FILE", FLAG_TEXT, FIELD(options.secret_file),
      "PATH  file with the owner's passphrase"},
     {"force", NULL, FLAG_SWITCH, FIELD(force), "replace FILE if it exists"},
@@ -197,7 +197,7 @@ int backup_command(int argc, char **argv)
     static struct backing_up backing_up = {.file = {.fd = -1}};
     struct backing_up *b = &backing_up;
     const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
-    b->options = (struct options){.db = "data/store.db", .port = 4001};
+    b->options = (struct options){.db = OPTIONS_DB, .port = OPTIONS_PORT};
     progress_init(&b->progress, false);
     switch (flags_parse(&flags, argc, argv, b, &b->name, 1)) {
     case FLAGS_SHOWN:

@@ -1,5 +1,6 @@
 #include "check_command.h"
 #include "flags.h"
+#include "options.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/escape.h"
 #include "picoshare/store/verify.h"
@@ -220,7 +221,7 @@ int check_command(int argc, char **argv)
         break;
     }
     if (request.path == NULL) {
-        request.path = db != NULL && db[0] != '\0' ? db : "data/store.db";
+        request.path = db != NULL && db[0] != '\0' ? db : OPTIONS_DB;
     }
     return check_file(request.path, request.path, request.quick, stdout);
 }

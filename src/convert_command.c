@@ -13,7 +13,7 @@ enum { MISUSED = 2 };
 
 static const struct flag known[] = {
     {"db", "PS_DB", FLAG_TEXT, offsetof(struct options, db),
-     "PATH  the database (default data/store.db)"},
+     "PATH  the database (default " OPTIONS_DB ")"},
 };
 
 static void print_help(FILE *out)
@@ -90,7 +90,7 @@ static int run(const char *path)
 int convert_command(int argc, char **argv)
 {
     const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
-    struct options options = {.db = "data/store.db"};
+    struct options options = {.db = OPTIONS_DB};
     const char *operand = NULL;
     switch (flags_parse(&flags, argc, argv, &options, &operand, 0)) {
     case FLAGS_SHOWN:

@@ -1,5 +1,6 @@
 #include "health_command.h"
 #include "flags.h"
+#include "options.h"
 #include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/limits.h"
@@ -52,7 +53,7 @@ static err_t ask(const char *url, int *ret_status, struct err_info *ret_info)
 int health_command(int argc, char **argv)
 {
     const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
-    struct asking asking = {.port = 4001};
+    struct asking asking = {.port = OPTIONS_PORT};
     const char *operand = NULL;
     switch (flags_parse(&flags, argc, argv, &asking, &operand, 0)) {
     case FLAGS_SHOWN:

@@ -21,7 +21,7 @@
 #define FIELD(name) offsetof(struct options, name)
 
 static const struct flag known[] = {
-    {"db", "PS_DB", FLAG_TEXT, FIELD(db), "PATH  the database file (default data/store.db)"},
+    {"db", "PS_DB", FLAG_TEXT, FIELD(db), "PATH  the database file (default " OPTIONS_DB ")"},
     {"port", "PORT", FLAG_PORT, FIELD(port), "N  port to listen on (default 4001)"},
     {"address", "PS_ADDRESS", FLAG_TEXT, FIELD(address),
      "ADDRESS  numeric address to listen on (default: all)"},
@@ -175,8 +175,8 @@ static bool settle_log_format(struct options *options)
 
 enum flags_outcome options_parse(int argc, char **argv, struct options *ret_options)
 {
-    *ret_options = (struct options){.db = "data/store.db",
-                                    .port = 4001,
+    *ret_options = (struct options){.db = OPTIONS_DB,
+                                    .port = OPTIONS_PORT,
                                     .log_format = "logfmt",
                                     .history_rows = HISTORY_MAX_ROWS,
                                     .check_rate = SCRUB_MB_PER_S};

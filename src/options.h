@@ -45,6 +45,10 @@ struct options {
     char made_passphrase_file[4096];
 };
 
+/* Where a server is that nobody has told anything. */
+#define OPTIONS_DB "data/store.db"
+enum { OPTIONS_PORT = 4001 };
+
 enum flags_outcome options_parse(int argc, char **argv, struct options *ret_options);
 
 /* Creates the directory of the database with its parents, and finds out db_file and directory: the

@@ -40,7 +40,7 @@ struct restoring {
 
 static const struct flag known[] = {
     {"db", "PS_DB", FLAG_TEXT, FIELD(options.db),
-     "PATH  the database to be (default data/store.db)"},
+     "PATH  the database to be (default " OPTIONS_DB ")"},
     {"force", NULL, FLAG_SWITCH, FIELD(force),
      "put it in the place of a database that exists, which is kept beside it"},
 };
@@ -251,7 +251,7 @@ int restore_command(int argc, char **argv)
     static struct restoring restoring = {.claim_fd = -1, .file = {.fd = -1}};
     struct restoring *r = &restoring;
     const struct flags flags = {.known = known, .count = ARRAY_LEN(known), .help = print_help};
-    r->options.db = "data/store.db";
+    r->options.db = OPTIONS_DB;
     progress_init(&r->progress, false);
     switch (flags_parse(&flags, argc, argv, r, &r->backup, 1)) {
     case FLAGS_SHOWN:
