@@ -6,6 +6,7 @@
 #define PICOSHARE_TESTS_HTTP_API_H
 
 #include "harness.h"
+#include "picoshare/base/num.h"
 #include "picoshare/text/timestamp.h"
 #include <stdio.h>
 #include <time.h>
@@ -17,6 +18,14 @@ enum {
 };
 #define NEVER "2999-12-31T00:00:00Z"
 #define INFINITE "876000h0m0s"
+
+/* As server_group_setup(), and the owner is signed in. */
+static inline int owner_group_setup(void **state)
+{
+    int code = server_group_setup(state);
+    server_sign_in(*state);
+    return code;
+}
 
 /* ---- the database ---------------------------------------------------------------------------- */
 
@@ -72,6 +81,19 @@ static inline void expect_header(const struct response *r, const char *name, con
     if (got == NULL || strcmp(got, value) != 0) {
         fail_msg("%s: %s; expected %s", name, got != NULL ? got : "(none)", value);
     }
+}
+
+/* The number, not negative, that the member of that name has. */
+static inline int64_t json_number(const struct response *json, const char *name)
+{
+    char mark[64];
+    int64_t value = -1;
+    snprintf(mark, sizeof mark, "\"%s\":", name);
+    const char *at = strstr(response_text(json), mark);
+    assert_non_null(at);
+    at += strlen(mark);
+    assert_int_equal(num_parse_i64(slice_of(at, strcspn(at, ",}")), 0, INT64_MAX, &value), ERR_OK);
+    return value;
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */

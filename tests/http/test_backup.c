@@ -339,6 +339,20 @@ static void let_writer_go(pid_t pid)
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* A backup is asked for, and waits behind a change that the held writer has in hand. Returns the
+ * holder. */
+static pid_t hold_backup(const struct server *s, const char *change, struct raw *ret_waiting,
+                         struct raw *ret_backup)
+{
+    pid_t holder = hold_writer(s);
+    assert_true(raw_open(s, ret_waiting));
+    assert_true(raw_text(ret_waiting, change));
+    harness_sleep_ms(100);
+    ask_and_wait(s, ret_backup);
+    wait_for_state(s, "copying");
+    return holder;
+}
+
 static void test_client_gone_while_copying(void **state)
 {
     (void)state;
@@ -348,15 +362,11 @@ static void test_client_gone_while_copying(void **state)
     char id[ID_CHARS + 1];
     place_start(&p);
     upload_bytes(&p.server, "a.bin", SEED, LARGE, id);
-    pid_t holder = hold_writer(&p.server);
-    assert_true(raw_open(&p.server, &waiting));
-    assert_true(raw_text(&waiting,
-                         "PUT /api/settings HTTP/1.1\r\nHost: localhost\r\n"
-                         "Authorization: Basic OmR1bW15cGFzcw==\r\nContent-Length: 58\r\n\r\n"
-                         "{\"defaultExpirationDays\":100 ,\"defaultNeverExpire\":false }"));
-    harness_sleep_ms(100);
-    ask_and_wait(&p.server, &c);
-    wait_for_state(&p.server, "copying");
+    pid_t holder = hold_backup(&p.server,
+                               "PUT /api/settings HTTP/1.1\r\nHost: localhost\r\n"
+                               "Authorization: Basic OmR1bW15cGFzcw==\r\nContent-Length: 58\r\n\r\n"
+                               "{\"defaultExpirationDays\":100 ,\"defaultNeverExpire\":false }",
+                               &waiting, &c);
     assert_int_equal(ask_status(&p.server, NULL, AUTH_BASIC), 409);
     raw_close(&c);
     let_writer_go(holder);
@@ -466,16 +476,12 @@ static void test_server_stops(void **state)
     char id[ID_CHARS + 1];
     place_start(&p);
     upload_bytes(&p.server, "a.bin", SEED, LARGE, id);
-    pid_t holder = hold_writer(&p.server);
-    assert_true(raw_open(&p.server, &waiting));
-    assert_true(raw_text(&waiting,
-                         "DELETE /api/entry/AAAAAAAAAA HTTP/1.1\r\nHost: localhost\r\n"
-                         "Authorization: Basic OmR1bW15cGFzcw==\r\nContent-Length: 0\r\n\r\n"));
-    harness_sleep_ms(100);
-    ask_and_wait(&p.server, &c);
-    wait_for_state(&p.server, "copying");
+    pid_t holder = hold_backup(&p.server,
+                               "DELETE /api/entry/AAAAAAAAAA HTTP/1.1\r\nHost: localhost\r\n"
+                               "Authorization: Basic OmR1bW15cGFzcw==\r\nContent-Length: 0\r\n\r\n",
+                               &waiting, &c);
     assert_int_equal(kill(p.server.pid, SIGTERM), 0);
-    harness_sleep_ms(200); /* it refuses new requests from now on */
+    harness_sleep_ms(200); /* no copy is wanted from now on */
     let_writer_go(holder);
     assert_int_equal(raw_answer(&c, false, &r), RAW_OK);
     expect_answer(&r, 503, NULL);

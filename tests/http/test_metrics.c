@@ -642,13 +642,6 @@ static void test_bad_address(void **state)
     assert_int_not_equal(access(db, F_OK), 0);
 }
 
-static int set_up(void **state)
-{
-    int code = server_group_setup(state);
-    server_sign_in(*state);
-    return code;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -659,5 +652,5 @@ int main(void)
         cmocka_unit_test(test_own_address), cmocka_unit_test(test_only_there),
         cmocka_unit_test(test_crowd),       cmocka_unit_test(test_bad_address),
     };
-    return harness_main(tests, set_up, server_group_teardown);
+    return harness_main(tests, owner_group_setup, server_group_teardown);
 }

@@ -3,20 +3,7 @@
  * disk.
  */
 #include "api.h"
-#include "picoshare/base/num.h"
 #include "small_disk.h"
-
-static int64_t number_of(const struct response *json, const char *name)
-{
-    char mark[64];
-    int64_t value = -1;
-    snprintf(mark, sizeof mark, "\"%s\":", name);
-    const char *at = strstr(response_text(json), mark);
-    assert_non_null(at);
-    at += strlen(mark);
-    assert_int_equal(num_parse_i64(slice_of(at, strcspn(at, ",}")), 0, INT64_MAX, &value), ERR_OK);
-    return value;
-}
 
 struct figures {
     int64_t free_pages, page_bytes, log_bytes, files_bytes, given_back;
@@ -29,11 +16,11 @@ static void read_figures(const struct server *s, struct figures *ret)
     api_call(s, "GET", "/api/system", NULL, &r);
     expect_answer(&r, 200, NULL);
     *ret = (struct figures){
-        .free_pages = number_of(&r, "freePages"),
-        .page_bytes = number_of(&r, "pageBytes"),
-        .log_bytes = number_of(&r, "logBytes"),
-        .files_bytes = number_of(&r, "databaseFilesBytes"),
-        .given_back = number_of(&r, "pagesGivenBack"),
+        .free_pages = json_number(&r, "freePages"),
+        .page_bytes = json_number(&r, "pageBytes"),
+        .log_bytes = json_number(&r, "logBytes"),
+        .files_bytes = json_number(&r, "databaseFilesBytes"),
+        .given_back = json_number(&r, "pagesGivenBack"),
         .gives_back = strstr(response_text(&r), "\"upkeep\":\"giving pages back\"") != NULL,
         .idle = strstr(response_text(&r), "\"upkeep\":\"idle\"") != NULL,
     };

@@ -228,13 +228,6 @@ static void test_bad_format(void **state)
     run_done(&r);
 }
 
-static int set_up(void **state)
-{
-    int code = server_group_setup(state);
-    server_sign_in(*state);
-    return code;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,5 +239,5 @@ int main(void)
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_bad_format),
     };
-    return harness_main(tests, set_up, server_group_teardown);
+    return harness_main(tests, owner_group_setup, server_group_teardown);
 }

@@ -209,23 +209,11 @@ static void test_same_build(void **state)
     response_done(&json);
 }
 
-static int64_t number_of(const struct response *json, const char *name)
-{
-    char mark[64];
-    int64_t value = -1;
-    snprintf(mark, sizeof mark, "\"%s\":", name);
-    const char *at = strstr(response_text(json), mark);
-    assert_non_null(at);
-    at += strlen(mark);
-    assert_int_equal(num_parse_i64(slice_of(at, strcspn(at, ",}")), 0, INT64_MAX, &value), ERR_OK);
-    return value;
-}
-
 static int64_t sessions_of(const struct server *s)
 {
     struct response json;
     api_call(s, "GET", "/api/system", NULL, &json);
-    int64_t sessions = number_of(&json, "sessions");
+    int64_t sessions = json_number(&json, "sessions");
     response_done(&json);
     return sessions;
 }
@@ -253,8 +241,8 @@ static void expect_free_pages(const struct server *s)
     char line[80];
     api_call(s, "GET", "/api/system", NULL, &json);
     get_page(s, &r);
-    int64_t pages = number_of(&json, "freePages");
-    size_print(pages * number_of(&json, "pageBytes"), size);
+    int64_t pages = json_number(&json, "freePages");
+    size_print(pages * json_number(&json, "pageBytes"), size);
     snprintf(line, sizeof line, "Free pages: %lld (%s), which", (long long)pages, size);
     expect_part(&r, line);
     response_done(&r);
@@ -337,7 +325,7 @@ static void test_reclaim(void **state)
         harness_sleep_ms(WAITS_MS);
         api_call(&s, "GET", "/api/system", NULL, &r);
         idle = strstr(response_text(&r), "\"upkeep\":\"idle\"") != NULL;
-        assert_true(!idle || number_of(&r, "pagesGivenBack") > 5000000 / 16384);
+        assert_true(!idle || json_number(&r, "pagesGivenBack") > 5000000 / 16384);
         response_done(&r);
     }
     assert_true(idle);
