@@ -169,8 +169,8 @@ static void copy_log(struct store *store, bool wait, bool may_use_reserve)
 static void checkpoint(struct store *store)
 {
     int64_t bytes = store_wal_bytes(store);
-    bool needed = bytes >= store->log_soft_bytes || (store->log_is_due && bytes > 0);
-    store->log_is_due = false;
+    store->log_is_due = store->log_is_due && bytes > 0 && !store->foreign_checkpoints;
+    bool needed = bytes >= store->log_soft_bytes || store->log_is_due;
     if (store->foreign_checkpoints || store->distrusted || !needed) {
         return;
     }
@@ -289,7 +289,8 @@ static bool slice_due(const struct store *store)
                            (job->pace_bytes > 0 && store->stored_since_slice >= job->pace_bytes));
 }
 
-/* Waits for work and takes it; NULL when the store is closing and nothing is left. */
+/* Waits for work and takes it; NULL when the store is closing and nothing is left. A log that is
+ * due and that readers have kept from being copied is tried again meanwhile. */
 static struct store_job *wait_for_jobs(struct store *store)
 {
     lock_take(&store->lock);
@@ -304,7 +305,11 @@ static struct store_job *wait_for_jobs(struct store *store)
         if (jobs != NULL || store->stopping) {
             break;
         }
-        (void)lock_cond_wait(&store->work, &store->lock, -1);
+        if (!lock_cond_wait(&store->work, &store->lock, store->log_is_due ? LOG_EVERY_MS : -1)) {
+            lock_give(&store->lock);
+            checkpoint(store);
+            lock_take(&store->lock);
+        }
     }
     lock_give(&store->lock);
     return jobs;

@@ -169,6 +169,9 @@ enum {
     SLICE_MS = 20,
     /* Background work runs at least this often, however busy the writer is. */
     SLICE_EVERY_MS = 200,
+    /* A log that was to be copied, so that the file can shrink, and that somebody was reading, is
+     * tried again so often. */
+    LOG_EVERY_MS = 500,
     /* How long a deleted guest link can be brought back. The page offers it for seconds, but a
      * phone may be put aside, or be without a network, just then. */
     UNDO_S = 600,
