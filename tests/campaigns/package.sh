@@ -72,8 +72,8 @@ make_package() {
 }
 
 make_packages() {
-    make_package 0.1.0
-    make_package 0.1.1
+    make_package 1.0.0
+    make_package 1.0.1
 }
 
 make_root() {
@@ -94,7 +94,7 @@ enabled() {
 }
 
 install_package() {
-    inside apt-get install -q -y --no-install-recommends /root/picoshare-0.1.0.deb
+    inside apt-get install -q -y --no-install-recommends /root/picoshare-1.0.0.deb
     inside picoshare -version | grep -qx 'picoshare [0-9.]*'
     [ "$(stat -c '%a %u' "$root/etc/picoshare/passphrase")" = "600 0" ]
     [ "$(wc -c <"$root/etc/picoshare/passphrase")" = 25 ]
@@ -158,8 +158,8 @@ serve_still() {
 
 upgrade() {
     inside systemctl disable picoshare.service # as an owner may have done
-    inside apt-get install -q -y --no-install-recommends /root/picoshare-0.1.1.deb
-    [ "$(inside dpkg-query -W -f '${Version}' picoshare)" = 0.1.1 ]
+    inside apt-get install -q -y --no-install-recommends /root/picoshare-1.0.1.deb
+    [ "$(inside dpkg-query -W -f '${Version}' picoshare)" = 1.0.1 ]
     enabled no
     inside systemctl enable picoshare.service
     cmp "$root/etc/picoshare/passphrase" "$dir/passphrase"
@@ -177,7 +177,7 @@ remove() {
 }
 
 install_again() {
-    inside apt-get install -q -y --no-install-recommends /root/picoshare-0.1.1.deb
+    inside apt-get install -q -y --no-install-recommends /root/picoshare-1.0.1.deb
     enabled yes
     cmp "$root/etc/picoshare/passphrase" "$dir/passphrase"
 }
@@ -197,7 +197,7 @@ step "is made" make_packages
 if command -v lintian >/dev/null; then
     # Not what only the archive asks for: a person, a changelog, compressed pages.
     step "lintian finds no error" lintian --allow-root --fail-on error \
-        --suppress-tags bogus-mail-host,no-changelog,uncompressed-manual-page "$dir/picoshare-0.1.0.deb"
+        --suppress-tags bogus-mail-host,no-changelog,uncompressed-manual-page "$dir/picoshare-1.0.0.deb"
 else
     echo "SKIP package: lintian is not here"
 fi
