@@ -22,7 +22,7 @@ from provoke import Record
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DESCRIPTION = ROOT / "static/api/openapi.json"
-# Of the table of routes: pages are for people, /! is /-, and PUT of no name is 400 whoever asks.
+# Of the table of routes: pages are for people, /! is /-, and PUT /api/upload/ lacks a name, which is 400.
 NOT_DESCRIBED = re.compile(r"(?!/api/|/-|/healthz$|/metrics$)|/api/upload/$")
 FILLING = {("POST", "/api/entry"), ("PUT", "/api/upload/{filename}"), ("POST", "/api/guest/{id}"),
            ("PUT", "/api/guest/{id}/{filename}"), ("POST", "/api/system/backup")}

@@ -101,11 +101,11 @@ class Description:
         key = (value, id(schema))
         if key not in self.verdicts:
             value = json.loads(value) if isinstance(value, bytes) else value
-            self.verdicts[key] = judge(value, schema, components)
+            self.verdicts[key] = find_fault(value, schema, components)
         return self.verdicts[key]
 
 
-def judge(value, schema, components):
+def find_fault(value, schema, components):
     if "$ref" in str(schema):  # else looking for what it refers to takes longer than all the rest
         schema = {**schema, "components": components}
     validator = jsonschema.Draft202012Validator(schema, format_checker=FORMATS)
