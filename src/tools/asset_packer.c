@@ -45,6 +45,7 @@ static const struct {
     {".css", "text/css; charset=utf-8"},
     {".ico", "image/vnd.microsoft.icon"},
     {".js", "text/javascript; charset=utf-8"},
+    {".json", "application/json"},
     {".png", "image/png"},
     {".svg", "image/svg+xml"},
     {".txt", "text/plain; charset=utf-8"},

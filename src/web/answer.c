@@ -59,6 +59,10 @@ static const char *reason_phrase(int status)
         return "Too large";
     case 414:
         return "Address too long";
+    case 415:
+        return "Encoding not supported";
+    case 416:
+        return "No such part";
     case 429:
         return "Too many attempts";
     case 431:
@@ -105,6 +109,8 @@ static const char *advice(const struct request *request, int status)
         return "Send less at once, or a smaller file.";
     case 414:
         return "Check the link: other text may have got into it.";
+    case 416:
+        return "Download the whole file again.";
     case 429:
         return "Wait before you try again: each wrong passphrase makes the wait longer.";
     case 431:

@@ -212,9 +212,11 @@ static bool counts_as_download(const struct sender *s)
 static void answer_unsatisfiable(struct sender *s)
 {
     bool invalid = s->ranges.kind == RANGE_INVALID;
-    struct response *response = response_new(416);
-    add_common_headers(s, response);
-    response_add_text(response, invalid ? "invalid range" : "invalid range: failed to overlap");
+    struct response *response = error_response(
+        s->request, 416, invalid ? "invalid range" : "invalid range: failed to overlap");
+    if (!wants_html(s->request)) { /* a page must not be saved under the file's name */
+        add_common_headers(s, response);
+    }
     if (!invalid) {
         char value[48];
         (void)snprintf(value, sizeof value, "bytes */%" PRId64, download_entry(s->download)->size);

@@ -1156,28 +1156,33 @@ static void test_forms_of_errors(void **state)
         bool signed_out;
         int status;
         const char *error;
+        const char *range;
     } cases[] = {
         {"PUT", "/api/settings", "{}", false, false, 400,
-         "Invalid request: file lifetime must be at least 1 days"},
+         "Invalid request: file lifetime must be at least 1 days", NULL},
         {"PUT", "/api/entry/ZZZZZZZZZZ", "{\"filename\":\"a\"}", false, false, 404,
-         "Invalid entry ID"},
+         "Invalid entry ID", NULL},
         {"DELETE", "/api/entry/bad", NULL, false, false, 400,
-         "bad entry ID: entry ID (bad) has invalid length: got 3, want 10"},
-        {"POST", "/api/guest-links", "", false, false, 400, "Invalid request: EOF"},
-        {"PUT", "/api/settings", "{}", false, true, 401, "Authentication required"},
-        {"POST", "/api/guest/doesntexistaaaaa", "", false, true, 404, "Invalid guest link ID"},
+         "bad entry ID: entry ID (bad) has invalid length: got 3, want 10", NULL},
+        {"POST", "/api/guest-links", "", false, false, 400, "Invalid request: EOF", NULL},
+        {"PUT", "/api/settings", "{}", false, true, 401, "Authentication required", NULL},
+        {"POST", "/api/guest/doesntexistaaaaa", "", false, true, 404, "Invalid guest link ID",
+         NULL},
         {"PUT", "/api/guest/" LINK "/..a", "x", false, true, 400,
-         "invalid request: filename cannot begin with dots"},
-        {"GET", "/-ZZZZZZZZZZ", NULL, true, true, 404, "entry not found"},
-        {"GET", "/g/doesntexistaaaaa", NULL, true, true, 404, "Invalid guest link ID"},
-        {"GET", "/files/ZZZZZZZZZZ/info", NULL, true, false, 404, "entry not found"},
-        {"GET", "/no/such/path", NULL, true, true, 404, "404 page not found"},
+         "invalid request: filename cannot begin with dots", NULL},
+        {"GET", "/-ZZZZZZZZZZ", NULL, true, true, 404, "entry not found", NULL},
+        {"GET", "/-" FILE_ID, NULL, true, true, 416, "invalid range", "Range: bytes=x"},
+        {"GET", "/-" FILE_ID "?download=1", NULL, true, true, 416,
+         "invalid range: failed to overlap", "Range: bytes=999999-"},
+        {"GET", "/g/doesntexistaaaaa", NULL, true, true, 404, "Invalid guest link ID", NULL},
+        {"GET", "/files/ZZZZZZZZZZ/info", NULL, true, false, 404, "entry not found", NULL},
+        {"GET", "/no/such/path", NULL, true, true, 404, "404 page not found", NULL},
     };
     const struct server *s = *state;
     for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(accepts); i++) {
         size_t c = i / ARRAY_LEN(accepts);
         size_t a = i % ARRAY_LEN(accepts);
-        const char *const headers[] = {accepts[a].accept, NULL};
+        const char *const headers[] = {accepts[a].accept, cases[c].range, NULL};
         char what[200];
         struct response r;
         snprintf(what, sizeof what, "%s %s, %s", cases[c].method, cases[c].path, accepts[a].accept);

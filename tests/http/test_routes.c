@@ -39,6 +39,7 @@ static const struct row {
     {"/android-chrome-192x192.png", "GET", STATIC, false, false},
     {"/android-chrome-384x384.png", "GET", STATIC, false, false},
     {"/apple-touch-icon.png", "GET", STATIC, false, false},
+    {"/api/openapi.json", "GET", STATIC, false, false},
     {"/browserconfig.xml", "GET", STATIC, false, false},
     {"/favicon-16x16.png", "GET", STATIC, false, false},
     {"/favicon-32x32.png", "GET", STATIC, false, false},

@@ -44,6 +44,7 @@ static void test_required(void **state)
     } required[] = {
         {"/android-chrome-192x192.png", "image/png"},
         {"/android-chrome-384x384.png", "image/png"},
+        {"/api/openapi.json", "application/json"},
         {"/apple-touch-icon.png", "image/png"},
         {"/browserconfig.xml", "text/xml; charset=utf-8"},
         {"/css/style.css", "text/css; charset=utf-8"},
@@ -74,7 +75,9 @@ static void test_table(void **state)
         assert_true(asset->etag[0] == '"' && asset->etag[len - 1] == '"');
         assert_string_not_equal(asset->etag, asset->gzip_etag);
         assert_true(asset->gzip.len < asset->bytes.len);
-        total += asset->gzip.len > 0 ? asset->gzip.len : asset->bytes.len;
+        if (strncmp(asset->path, "/api/", 5) != 0) { /* no page loads it */
+            total += asset->gzip.len > 0 ? asset->gzip.len : asset->bytes.len;
+        }
         for (size_t other = 0; other < i; other++) {
             assert_string_not_equal(assets[other].etag, asset->etag);
         }
