@@ -80,8 +80,8 @@ KINDS = {
         (f"/etc/haproxy/{NAME}.pem", "{both}"),
     ], ["haproxy", "-f", "{conf}"]),
 }
-# The rest of it works without, but an attack needs that every connection to the program is used for
-# other clients, too. nginx and Caddy do so as they are.
+# For attacks: connections to the program are used for other clients, too, as nginx and Caddy do by
+# themselves.
 SHARED = {"haproxy": [("mode http", "mode http\n    http-reuse always")]}
 
 
