@@ -88,6 +88,17 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / TICKS
 
 
+def status_bytes(pid, name):
+    found = re.search(rf"^{name}:\s+(\d+) kB", read(f"/proc/{pid}/status"), re.M)
+    return int(found.group(1)) * 1024 if found else 0
+
+
+def written_bytes(pid):
+    """To disks, by write() and the like."""
+    found = re.search(r"^write_bytes: (\d+)", read(f"/proc/{pid}/io"), re.M)
+    return int(found.group(1)) if found else 0
+
+
 def run(*command, **options):
     return subprocess.run(command, check=True, capture_output=True, text=True, **options).stdout
 
@@ -177,12 +188,10 @@ class Server:
         self.written_before = self.written()
 
     def status_bytes(self, name):
-        found = re.search(rf"^{name}:\s+(\d+) kB", read(f"/proc/{self.pid}/status"), re.M)
-        return int(found.group(1)) * 1024 if found else 0
+        return status_bytes(self.pid, name)
 
     def written(self):
-        found = re.search(r"^write_bytes: (\d+)", read(f"/proc/{self.pid}/io"), re.M)
-        return int(found.group(1)) if found else 0
+        return written_bytes(self.pid)
 
     def written_finally(self):
         """Bytes written since clear(), once the server has nothing more to write."""
@@ -248,9 +257,12 @@ class Server:
                 self.cookie = "Cookie: " + answer.headers["Set-Cookie"].split(";")[0]
         return self.cookie
 
+    def connect(self, limit_s):
+        return socket.create_connection(("127.0.0.1", self.port), timeout=limit_s)
+
     def stuck_downloader(self, entry):
         """A client that asks for a file and does not read; to be closed by the caller."""
-        sock = socket.create_connection(("127.0.0.1", self.port))
+        sock = self.connect(None)
         sock.sendall(f"GET /-{entry} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         return sock
 

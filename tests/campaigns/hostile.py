@@ -21,6 +21,7 @@ import time
 import urllib.request
 
 import smuggling
+from load import Report
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 from server import MIB, SECRET, Server, read  # noqa: E402
@@ -32,18 +33,6 @@ CROWD_ADDRESS = "127.0.0.2"
 STALLED, STALLED_ADDRESSES, STALLED_BYTES = 200, 8, 100_000
 OWNER_BYTES = 3_000_000
 LONG_S = 20    # attacks that last this long are the long form
-
-
-class Report:
-    failed = False
-
-    def __call__(self, name, problems, text):
-        self.failed = self.failed or bool(problems)
-        print(f"{'FAIL' if problems else 'ok'} hostile: {name}: {'; '.join(problems) or text}",
-              flush=True)
-
-    def skip(self, name, why):
-        print(f"SKIP hostile: {name}: {why}", flush=True)
 
 
 # ---- beside an attack ----
@@ -437,7 +426,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=6, help="how long an attack lasts")
     parser.add_argument("--parts", default="smuggling," + ",".join(PARTS))
     args = parser.parse_args()
-    work, report = os.path.abspath(args.work), Report()
+    work, report = os.path.abspath(args.work), Report("hostile")
     for part in args.parts.split(","):
         if part == "smuggling":
             smuggling.campaign(args.binary, work + "/smuggling", report)

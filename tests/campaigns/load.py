@@ -1,5 +1,5 @@
-"""What campaigns share: a client that uploads pieces of one random source, and a ledger of what the
-server has acknowledged.
+"""What campaigns share: lines that say how it went, a client that uploads pieces of one random source,
+and a ledger of what the server has acknowledged.
 """
 import http.client
 import os
@@ -13,6 +13,21 @@ from server import MIB  # noqa: E402
 
 SOURCE_BYTES = 64 * MIB
 BOUNDARY = "picoshare-campaign"
+
+
+class Report:
+    """Prints "ok …", "FAIL …" and "SKIP …" lines for one campaign."""
+
+    def __init__(self, campaign):
+        self.campaign, self.failed = campaign, False
+
+    def __call__(self, name, problems, text):
+        self.failed = self.failed or bool(problems)
+        print(f"{'FAIL' if problems else 'ok'} {self.campaign}: {name}: {'; '.join(problems) or text}",
+              flush=True)
+
+    def skip(self, name, why):
+        print(f"SKIP {self.campaign}: {name}: {why}", flush=True)
 
 
 class Client:

@@ -14,19 +14,19 @@ import contextlib
 import os
 import re
 import shutil
-import socket
 import sys
 
-from proxies import KINDS, Proxy
+from load import Report
+from proxies import KINDS, SHARED, Proxy
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 from server import Server, read  # noqa: E402
 
 SILENCE_S = 1.5  # a request that is incomplete to the receiver ends so
-VICTIM_S = 30
+ANSWER_S = 30
 AT_ONCE = 6
 VICTIMS = 2
-VICTIM_REQUEST = b"GET /favicon-16x16.png HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+VICTIM_REQUEST = b"GET /favicon-16x16.png HTTP/1.1\r\nHost: share.example.com\r\nConnection: close\r\n\r\n"
 VICTIM_END = b"IEND\xaeB`\x82"
 
 
@@ -44,7 +44,7 @@ class Payload:
 
 
 def hidden(n):
-    return b"GET /smuggled-%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % n
+    return b"GET /smuggled-%d HTTP/1.1\r\nHost: share.example.com\r\n\r\n" % n
 
 
 def post(headers, body, line=b"POST /api/auth?carrier-%d HTTP/1.1", end=b"\r\n"):
@@ -53,7 +53,7 @@ def post(headers, body, line=b"POST /api/auth?carrier-%d HTTP/1.1", end=b"\r\n")
         h = headers(hidden(n)) if callable(headers) else headers
         b = body(hidden(n)) if callable(body) else body
         first = line % n if b"%d" in line else line
-        return end.join([first, b"Host: localhost", *h, b"", b""]) + b
+        return end.join([first, b"Host: share.example.com", *h, b"", b""]) + b
     return make
 
 
@@ -208,11 +208,12 @@ def hidden_start(h):
     return h[:-2] + b"X: "
 
 
-def exchange(port, data):
+def exchange(connect, data):
     """What comes back until the connection is closed or nothing has come for a while; and whether it
     was closed."""
     received = b""
-    with socket.create_connection(("127.0.0.1", port), timeout=SILENCE_S) as s:
+    with connect(ANSWER_S) as s:
+        s.settimeout(SILENCE_S)
         try:
             s.sendall(data)
             while piece := s.recv(65536):
@@ -241,15 +242,15 @@ def answers(received, to_head):
     return count
 
 
-def attack(port, n, payload):
+def attack(connect, n, payload):
     """How many answers the sender is given, or waits for; and what others were given wrongly."""
     problems = []
     sent = payload.make(n)
-    received, closed = exchange(port, sent + b"GET /probe-%d HTTP/1.1\r\nHost: localhost\r\n"
+    received, closed = exchange(connect, sent + b"GET /probe-%d HTTP/1.1\r\nHost: share.example.com\r\n"
                                 b"Connection: close\r\n\r\n" % n)
     got = answers(received, b"HEAD /" in sent) + (0 if closed else 1)
     for _ in range(VICTIMS):
-        with socket.create_connection(("127.0.0.1", port), timeout=VICTIM_S) as s:
+        with connect(ANSWER_S) as s:
             s.sendall(VICTIM_REQUEST)
             answer = b""
             while piece := s.recv(65536):
@@ -259,11 +260,11 @@ def attack(port, n, payload):
     return got, problems
 
 
-def run(port, access_log, first, direct):
+def run(connect, access_log, first, direct):
     """Sends everything one way; problems and how many were sent."""
     all_payloads = list(payloads())
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
-        outcomes = list(pool.map(lambda item: attack(port, first + item[0], item[1]),
+        outcomes = list(pool.map(lambda item: attack(connect, first + item[0], item[1]),
                                  enumerate(all_payloads)))
     log = read(access_log)
     problems = []
@@ -280,25 +281,25 @@ def run(port, access_log, first, direct):
 def campaign(binary, work, report):
     """report(name, problems, text) or report.skip(name, why) for every way to the program."""
     with Server(os.path.abspath(binary), work + "/server", env={"PS_BEHIND_PROXY": "1"}) as s:
-        ways = {"directly": None, **{kind: Proxy(kind, f"{work}/{kind}", s.port) for kind in KINDS}}
+        ways = {"directly": None, **{kind: Proxy(kind, f"{work}/{kind}", s.port, SHARED.get(kind, ()))
+                                     for kind in KINDS}}
         for i, (way, proxy) in enumerate(ways.items()):
             if proxy is not None and proxy.missing:
-                report.skip(f"smuggling: {way}", f"{way} is not here")
+                report.skip(f"smuggling: {way}", f"{proxy.missing} is not here")
                 continue
             with proxy if proxy is not None else contextlib.nullcontext(s) as target:
-                problems, sent, got = run(target.port, s.dir + "/stdout", 1000 * (i + 1), proxy is None)
+                problems, sent, got = run(target.connect, s.dir + "/stdout", 1000 * (i + 1), proxy is None)
             report(f"smuggling: {way}", problems, f"{sent} payloads, {got} answers, none was smuggled")
         if s.process.poll() is not None:
             report("smuggling: the end", ["the server has ended: " + read(s.log)[-2000:]], "")
 
 
 def main():
-    from hostile import Report
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("binary")
     parser.add_argument("work")
     args = parser.parse_args()
-    report = Report()
+    report = Report("hostile")
     campaign(args.binary, os.path.abspath(args.work), report)
     shutil.rmtree(args.work, ignore_errors=True)
     sys.exit(report.failed)
