@@ -11,7 +11,9 @@ mkdir -p "$2"
 dir=$(realpath "$2")
 root=$dir/root
 port=${PORT:-4087}
+# shellcheck disable=SC2034 # root.sh prints it
 campaign=package
+# shellcheck source=tests/campaigns/root.sh
 . "$(dirname "$0")/root.sh"
 
 root_or_skip cpack dpkg-shlibdeps curl
