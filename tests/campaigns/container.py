@@ -22,7 +22,7 @@ import urllib.request
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench"))
 from server import SECRET, Server, digest_of, free_port, random_file, read  # noqa: E402
 import s3  # noqa: E402
-from engine import BASE, LIMITS, ROOT, Engine, reason_to_skip  # noqa: E402
+from engine import BASE, LITESTREAM, ROOT, Engine, reason_to_skip  # noqa: E402
 
 MAX_LAYERS_MB = 20
 MEMORY_MIB = 64
@@ -134,7 +134,7 @@ class Campaign:
         with contextlib.closing(sqlite3.connect(db)) as old:
             before = old.execute("SELECT * FROM entries").fetchall()
             chunks = [row[0] for row in old.execute("SELECT chunk FROM entries_data ORDER BY chunk_index")]
-        engine.podman("run", "--rm", *LIMITS, "--network", "host", "--user", "0", "--entrypoint", "chown",
+        engine.podman("run", "--rm", "--user", "0", "--entrypoint", "chown",
                       "-v", "old:/data", image, "-R", "4001:4001", "/data")
         port = free_port()
         url = f"http://127.0.0.1:{port}"
@@ -181,9 +181,9 @@ class Campaign:
         if reason:
             print(f"SKIP container: replica: {reason}", flush=True)
             return
-        engine.make_program_image("localhost/litestream", self.args.litestream, "/usr/local/bin/litestream")
+        engine.make_program_image(LITESTREAM, self.args.litestream, "/usr/local/bin/litestream")
         if not self.build(engine, "image with Litestream", "localhost/picoshare-litestream",
-                          "--build-arg", "LITESTREAM=localhost/litestream", "--target", "litestream"):
+                          "--build-arg", "LITESTREAM=" + LITESTREAM, "--target", "litestream"):
             return
         port = free_port()
         url = f"http://127.0.0.1:{port}"

@@ -10,9 +10,33 @@ import tempfile
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 TOOLS = ("buildah", "podman", "runc", "debootstrap")
 SUITE = "bookworm"
-BASE = "localhost/debian:bookworm-slim"  # to which the short name in the Dockerfile leads
+BASE = "localhost/debian:bookworm-slim"  # to which the short names in the Dockerfile lead
+LITESTREAM = "localhost/litestream"
+REGISTRIES = f"""unqualified-search-registries = []
+short-name-mode = "permissive"
+[aliases]
+"debian" = "{BASE.split(":")[0]}"
+"litestream/litestream" = "{LITESTREAM}"
+"""
+STORAGE = """[storage]
+driver = "overlay"
+graphroot = "DIR/store"
+runroot = "RUN/run"
+"""
 # A machine that gives its root no power over limits cannot give a container more than it has.
-LIMITS = ("--ulimit", "nofile=4096:4096", "--ulimit", "nproc=4096:4096")
+CONTAINERS = """[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+netns = "NETWORK"
+[engine]
+image_default_format = "v2s2"
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+tmp_dir = "RUN/tmp"
+volume_path = "DIR/volumes"
+[network]
+network_config_dir = "DIR/networks"
+"""
 
 
 def archive(label):
@@ -41,23 +65,27 @@ def unmount(path):
 
 
 class Engine:
-    def __init__(self, directory):
+    def __init__(self, directory, network="host"):
         self.dir = os.path.abspath(directory)
+        self.network = network  # of its containers
         self.log = self.dir + "/log"
 
     def __enter__(self):
         os.makedirs(self.dir)
         self.run_dir = tempfile.mkdtemp(dir="/tmp")  # podman wants a short path
-        with open(self.dir + "/registries.conf", "w") as f:
-            f.write('unqualified-search-registries = []\nshort-name-mode = "permissive"\n'
-                    f'[aliases]\n"debian" = "{BASE.split(":")[0]}"\n')
-        with open(self.dir + "/policy.json", "w") as f:
-            f.write('{"default": [{"type": "insecureAcceptAnything"}]}')
-        self.env = {**os.environ, "CONTAINERS_REGISTRIES_CONF": self.dir + "/registries.conf",
-                    "BUILDAH_ISOLATION": "chroot"}
-        self.store = ["--root", self.dir + "/store", "--runroot", self.run_dir + "/run",
-                      "--storage-driver", "overlay"]
-        self.policy = ["--signature-policy", self.dir + "/policy.json"]
+        files = {"registries.conf": REGISTRIES, "storage.conf": STORAGE, "containers.conf": CONTAINERS,
+                 ".config/containers/policy.json": '{"default": [{"type": "insecureAcceptAnything"}]}'}
+        os.makedirs(self.dir + "/.config/containers")
+        for name, text in files.items():
+            with open(f"{self.dir}/{name}", "w") as f:
+                f.write(text.replace("DIR", self.dir).replace("RUN", self.run_dir)
+                        .replace("NETWORK", self.network))
+        # Both programs read these, whoever starts them: a reader's script, too.
+        self.settings = {"HOME": self.dir, "BUILDAH_ISOLATION": "chroot",
+                         "CONTAINERS_REGISTRIES_CONF": self.dir + "/registries.conf",
+                         "CONTAINERS_STORAGE_CONF": self.dir + "/storage.conf",
+                         "CONTAINERS_CONF": self.dir + "/containers.conf"}
+        self.env = {**os.environ, **self.settings}
         return self
 
     def __exit__(self, *_):
@@ -81,17 +109,15 @@ class Engine:
         return done.stdout.strip()
 
     def buildah(self, *arguments):
-        return self.call("buildah", *self.store, *arguments)
+        return self.call("buildah", *arguments)
 
     def podman(self, *arguments):
-        return self.call("podman", *self.store, "--tmpdir", self.run_dir + "/tmp", "--runtime", "runc",
-                         "--cgroup-manager", "cgroupfs", "--events-backend", "file",
-                         "--volumepath", self.dir + "/volumes", *arguments)
+        return self.call("podman", *arguments)
 
     # -- images --
 
     def commit(self, container, tag):
-        self.buildah("commit", "-q", *self.policy, container, tag)
+        self.buildah("commit", "-q", container, tag)
         self.buildah("rm", container)
 
     def make_base(self):
@@ -122,7 +148,7 @@ class Engine:
 
     def build(self, tag, *options):
         """The project's Dockerfile."""
-        self.buildah("build", "--isolation", "chroot", "--pull-never", "--network", "host", *self.policy,
+        self.buildah("build", "--isolation", "chroot", "--pull-never", "--network", "host",
                      "--format", "docker", "-t", tag, *options, ".")
 
     def inspect(self, image):
@@ -141,7 +167,7 @@ class Engine:
 
     def start(self, name, image, *options):
         """As docs/operations.md has it: nothing can be written but the volume, no powers."""
-        self.podman("run", "-d", "--name", name, *LIMITS, "--network", "host", "--read-only", "--read-only-tmpfs=false",
+        self.podman("run", "-d", "--name", name, "--read-only", "--read-only-tmpfs=false",
                     "--cap-drop", "all", "--security-opt", "no-new-privileges", *options, image)
 
     def state(self, name):

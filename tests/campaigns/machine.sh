@@ -3,13 +3,16 @@
 # guest's own: page cache, kernel and all.
 #
 #     tests/campaigns/machine.sh start DIRECTORY BINARY MIB PORT    boots, waits for the first answer
+#     tests/campaigns/machine.sh start DIRECTORY TREE MIB PORT      boots a whole system
 #     tests/campaigns/machine.sh exec DIRECTORY 'COMMANDS'          runs them in the guest as root
 #     tests/campaigns/machine.sh problems DIRECTORY    kills for memory, ends of the server; or nothing
 #     tests/campaigns/machine.sh stop|cut DIRECTORY    powers off in order, or pulls the plug
 #
 # DIRECTORY keeps everything, the guest's data disk too: "start" boots from it again when it is there.
-# PORT is forwarded to the server, PORT + 1 to a shell for "exec". Needs qemu-system-x86,
-# busybox-static, cpio, kmod, socat and e2fsprogs, and root for the file systems' owners.
+# PORT is forwarded to the server, PORT + 1 to a shell for "exec". TREE is a root file system with an
+# systemd and iproute2, which gets the network and the shell. Only the first "start" looks at it.
+# EXEC_LIMIT_S=120 is how long "exec" may take. Needs qemu-system-x86, busybox-static, cpio, kmod, socat
+# and e2fsprogs, and root for the file systems' owners.
 set -euo pipefail
 
 DATA_MB=6144
@@ -95,13 +98,42 @@ INIT
     rm -rf "$tree"
 }
 
+# A system with systemd as its first process: the address that QEMU expects, and a shell for each
+# connection to port 9.
+make_system() {
+    local tree=$1 units=$1/etc/systemd/system
+    echo '/dev/vda / ext4 defaults 0 1' >"$tree/etc/fstab"
+    printf '%s\n' '[Service]' Type=oneshot 'ExecStart=ip addr add 10.0.2.15/24 dev eth0' \
+        'ExecStart=ip link set eth0 up' 'ExecStart=ip route add default via 10.0.2.2' >"$units/machine-network.service"
+    printf '[Socket]\nListenStream=9\nAccept=yes\n' >"$units/machine-shell.socket"
+    printf '[Service]\nExecStart=-/bin/bash\nStandardInput=socket\n' >"$units/machine-shell@.service"
+    mkdir -p "$units"/{sockets,multi-user}.target.wants
+    ln -sf ../machine-shell.socket "$units/sockets.target.wants/"
+    ln -sf ../machine-network.service "$units/multi-user.target.wants/"
+    mke2fs -q -F -t ext4 -d "$tree" "$dir/root.img" 4G
+}
+
+shell_answers() {
+    EXEC_LIMIT_S=5 "$0" exec "$dir" 'echo here' 2>/dev/null | grep -q here
+}
+
+server_answers() {
+    curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"
+}
+
 case $action in
 start)
     binary=$3 mib=$4 port=$5
     mkdir -p "$dir"
     fetch_kernel
     make_initrd
-    make_root "$binary"
+    if [ ! -d "$binary" ]; then
+        answers=server_answers
+        make_root "$binary"
+    else
+        answers=shell_answers
+        [ -s "$dir/root.img" ] || make_system "$binary"
+    fi
     if [ ! -s "$dir/data.img" ]; then
         mke2fs -q -t ext4 -E lazy_itable_init=1,lazy_journal_init=1 "$dir/data.img" ${DATA_MB}M
     fi
@@ -109,7 +141,7 @@ start)
     setsid qemu-system-x86_64 -M pc,vmport=off -nodefaults -no-user-config -display none -no-reboot \
         -accel tcg,thread=multi,tb-size=256 -cpu max -smp 1 -m "$mib" \
         -kernel "$kernel"/boot/vmlinuz-* -initrd "$dir/initrd.gz" \
-        -append "console=ttyS0 quiet loglevel=5 panic=-1" \
+        -append "console=ttyS0 quiet loglevel=5 panic=-1 net.ifnames=0 systemd.getty_auto=0" \
         -drive file="$dir/root.img",format=raw,if=none,id=root,cache=unsafe \
         -device virtio-blk-pci,drive=root,addr=0x10 \
         -drive file="$dir/data.img",format=raw,if=none,id=data,cache=writeback,discard=unmap \
@@ -123,14 +155,14 @@ start)
             cat "$dir/qemu.log" "$dir/console" >&2
             exit 1
         fi
-        if curl -s -m 2 -o /dev/null "http://127.0.0.1:$port/"; then exit 0; fi
+        if $answers; then exit 0; fi
         sleep 0.2
     done
     echo "the machine gives no answer" >&2
     exit 1
     ;;
 exec)
-    printf '%s\nexit\n' "$3" | timeout 120 socat -t 120 - TCP:127.0.0.1:"$(cat "$dir/shell")"
+    printf '%s\nexit\n' "$3" | timeout "${EXEC_LIMIT_S:-120}" socat -t "${EXEC_LIMIT_S:-120}" - TCP:127.0.0.1:"$(cat "$dir/shell")"
     ;;
 problems)
     tr -d '\r' <"$dir/console" | grep -E 'Out of memory|oom-kill|Killed process|MACHINE-' || true
@@ -147,7 +179,7 @@ cut)
     kill -KILL "$(cat "$dir/pid")"
     ;;
 *)
-    sed -n '2,14p' "$0" >&2
+    sed -n '2,18p' "$0" >&2
     exit 2
     ;;
 esac

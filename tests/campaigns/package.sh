@@ -11,52 +11,12 @@ mkdir -p "$2"
 dir=$(realpath "$2")
 root=$dir/root
 port=${PORT:-4087}
-status=0
+# shellcheck disable=SC2034 # root.sh prints it
+campaign=package
+# shellcheck source=tests/campaigns/root.sh
+. "$(dirname "$0")/root.sh"
 
-for tool in debootstrap cpack dpkg-shlibdeps curl; do
-    if ! command -v $tool >/dev/null; then
-        echo "SKIP package: $tool is not here"
-        exit
-    fi
-done
-if [ "$(id -u)" != 0 ]; then
-    echo "SKIP package: only root can make a root file system"
-    exit
-fi
-
-# step NAME COMMAND...: ends the campaign when it fails, since the next ones build on it.
-step() {
-    local name=$1
-    shift
-    # Not as a condition: the shell would go on after a command that fails.
-    set +e
-    (
-        set -e
-        "$@"
-    ) >"$dir/log" 2>&1 </dev/null
-    status=$?
-    set -e
-    if [ $status != 0 ]; then
-        echo "FAIL package: $name"
-        cat "$dir/log"
-        exit 1
-    fi
-    echo "ok package: $name"
-}
-
-# enter COMMAND...: in the root file system, with a /proc and a /dev that go with the command. It takes
-# the place of its shell, so that of a background job the pid is the command's own.
-enter() {
-    exec unshare -m bash -c 'root=$1; shift
-        mount --make-rprivate /
-        mount -t proc proc "$root/proc"
-        mount --rbind /dev "$root/dev"
-        exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin DEBIAN_FRONTEND=noninteractive chroot "$root" "$@"' - "$root" "$@"
-}
-
-inside() {
-    (enter "$@")
-}
+root_or_skip cpack dpkg-shlibdeps curl
 
 finish() {
     stop_server
@@ -77,11 +37,7 @@ make_packages() {
 }
 
 make_root() {
-    local mirror release
-    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $release" | head -n 1)
-    rm -rf "$root"
-    debootstrap --variant=minbase --include=systemd "$release" "$root" "$mirror"
+    make_root_with systemd
     cp "$dir"/picoshare-*.deb "$root/root/"
 }
 
@@ -209,4 +165,3 @@ step "upgrades, and serves what was there" upgrade
 step "is removed; settings and files stay" remove
 step "is installed again" install_again
 step "is purged; files stay" purge
-exit $status

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs every command of the documents, as a reader would: what is written there works.
 
-Usage: tests/docs/commands.py PICOSHARE DIRECTORY DOCUMENT...
+Usage: tests/docs/commands.py [--here PLACE] PICOSHARE DIRECTORY DOCUMENT...
 
 Each section (## heading) has an empty directory of its own, which is also HOME, and PICOSHARE first
 on the PATH. Its ```sh blocks run one after the other in bash, which stops at the first command that
@@ -11,14 +11,19 @@ the name, in the blocks that follow, of the one that was really printed. localho
 the section's server listens. HTML comments in lines of their own are for this program:
 
     <!-- needs: podman root -->   the next block needs these commands (or: root, systemd)
-    <!-- elsewhere: WHERE -->     the next block is not run here, but there
+    <!-- elsewhere: PLACE -->     the next block is run by PLACE, a script that says --here PLACE;
+                                  a comma and more words may follow the script's name
+    <!-- nowhere: WHY -->         the next block is not run by any test
     <!-- first: COMMANDS -->      run before the next block, which then finds what a reader has
     <!-- server: COMMAND -->      a server that a reader has, as well
     <!-- serves -->               the next block is a server, which goes on until …
     <!-- stop -->                 … it is stopped here, or at the end of the section
 
+With --here PLACE those blocks alone are run that are marked with it, as a reader who has set nothing.
+
 Prints a line "ok …", "FAIL …" or "SKIP …" for each block; a block that fails ends its section."""
 
+import argparse
 import os
 import pathlib
 import re
@@ -28,7 +33,9 @@ import subprocess
 import sys
 import time
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 LIMIT_S = 120
+LIMIT_ELSEWHERE_S = 1800  # images are built there, and programs, some of it in an emulator
 # 10 or 16 letters and digits, a digit among them: no word of the language.
 ID = re.compile(r"\b(?=[A-Za-z]*[0-9])[A-Za-z0-9]{10}(?:[A-Za-z0-9]{6})?\b")
 # The trap makes bash wait for the server that the signal is meant for.
@@ -39,7 +46,7 @@ if [ -e "$HOME/.exported" ]; then . "$HOME/.exported"; cd "$PWD"; fi
 export -p >"$HOME/.exported"
 """
 ITEM = re.compile(
-    r"^ *<!-- (?P<word>needs|elsewhere|first|server|serves|stop)(?:: (?P<value>.*?))? -->$"
+    r"^ *<!-- (?P<word>needs|elsewhere|nowhere|first|server|serves|stop)(?:: (?P<value>.*?))? -->$"
     r"|^## (?P<heading>[^\n]*)$"
     r"|^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
     re.M | re.S,
@@ -65,8 +72,9 @@ def missing(needs):
 
 
 class Section:
-    def __init__(self, picoshare, directory):
+    def __init__(self, picoshare, directory, here):
         self.directory = directory
+        self.limit_s = LIMIT_S if here is None else LIMIT_ELSEWHERE_S
         self.names = {}  # in the document, of what is called otherwise here
         self.server = None
         self.log = directory / ".log"
@@ -78,8 +86,11 @@ class Section:
             "PATH": f"{picoshare.parent}:{os.environ['PATH']}",
             "DOCS": str(pathlib.Path(__file__).parent.resolve()),
             "LANG": "C.UTF-8",
-            "PORT": "0",
         }
+        if here is None:
+            self.environment["PORT"] = "0"
+        else:
+            self.environment |= {k: v for k, v in os.environ.items() if k.startswith("LITESTREAM_")}
 
     def bash(self, commands, output):
         return subprocess.Popen(
@@ -97,11 +108,11 @@ class Section:
         with open(output, "wb") as file:
             process = self.bash(commands, file)
             try:
-                code = process.wait(LIMIT_S)
+                code = process.wait(self.limit_s)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-                code = f"none after {LIMIT_S} s"
+                code = f"none after {self.limit_s} s"
         printed = output.read_text(errors="replace")
         if code != 0:
             raise Broken(f"exit code {code}\n{printed}")
@@ -184,6 +195,29 @@ def read(document):
     return text, sections
 
 
+def marked(items, here):
+    """Of the items those of blocks that are run at that place."""
+    kept, before = [], []
+    for item in items:
+        if item[1] == "```text":
+            kept.append(item)  # after which block, expected_after() says
+        else:
+            before.append(item)
+        if item[1] == "```sh":
+            if any(word == "elsewhere" and value == here for _, word, value, _ in before):
+                kept += before
+            before = []
+    return kept
+
+
+def demand_place(place):
+    """That the script which the place names runs its blocks."""
+    script = ROOT / place.split(",")[0]
+    said = script.read_text() if script.is_file() else ""
+    if "--here" not in said or place not in said:
+        raise Broken(f"{script.name} does not say --here {place}")
+
+
 def expected_after(text, items, at):
     """The ```text block right after the block at that place, or nothing."""
     end = items[at][3]
@@ -199,7 +233,7 @@ def run_block(section, kind, text, expected):
         section.run(text, expected)
 
 
-def run_section(section, name, text, items):
+def run_section(section, name, text, items, here):
     """Runs the blocks to the first that fails; false: there was one."""
     lacks, kind = None, "block"
     for at, (line, word, value, _) in enumerate(items):
@@ -208,7 +242,10 @@ def run_section(section, name, text, items):
             if word == "needs":
                 missed = missing(value)
                 lacks = missed and f"no {missed} here"
-            elif word == "elsewhere":
+            elif word == "elsewhere" and value != here:
+                demand_place(value)
+                lacks = f"in {value}"
+            elif word == "nowhere":
                 lacks = value
             elif word == "serves":
                 kind = "serves"
@@ -230,25 +267,34 @@ def run_section(section, name, text, items):
 
 
 def main():
-    picoshare, directory, *documents = sys.argv[1:]
-    directory = pathlib.Path(directory)
-    failed = 0
-    for document in map(pathlib.Path, documents):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--here", metavar="PLACE")
+    parser.add_argument("picoshare", type=pathlib.Path)
+    parser.add_argument("directory", type=pathlib.Path)
+    parser.add_argument("documents", type=pathlib.Path, nargs="+")
+    args = parser.parse_args()
+    failed = blocks = 0
+    for document in args.documents:
         text, sections = read(document)
         for number, (heading, items) in enumerate(sections):
+            if args.here is not None:
+                items = marked(items, args.here)
             if not any(word == "```sh" for _, word, _, _ in items):
                 continue
-            place = directory / f"{document.stem}-{number}"
-            section = Section(pathlib.Path(picoshare).resolve(), place.resolve())
+            blocks += 1
+            place = args.directory / f"{document.stem}-{number}"
+            section = Section(args.picoshare.resolve(), place.resolve(), args.here)
             try:
-                failed += not run_section(section, document.name, text, items)
+                failed += not run_section(section, document.name, text, items, args.here)
                 section.stop()
             except Broken as why:
                 print(f"FAIL {document.name}: {heading}: {why}")
                 failed += 1
             finally:
                 section.kill()
-    sys.exit(1 if failed else 0)
+    if blocks == 0:
+        print(f"FAIL no block is marked with elsewhere: {args.here}")
+    sys.exit(1 if failed or blocks == 0 else 0)
 
 
 main()

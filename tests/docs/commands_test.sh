@@ -9,18 +9,19 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cases=0
 
-# planted NAME EXPECTED DOCUMENT: the output has a line that begins with EXPECTED, which decides
+# planted NAME EXPECTED DOCUMENT [OPTION...]: the output has a line that begins with EXPECTED, which decides
 # about the exit code, too. The document's text has printf escapes, and ' for `.
 planted() {
-    local document=$work/$cases.md output status=0 demanded=0
+    local name=$1 expected=$2 document=$work/$cases.md output status=0 demanded=0
     cases=$((cases + 1))
     printf "${3//\'/\`}" >"$document"
-    output=$("$commands" "$picoshare" "$work/$cases" "$document" 2>&1) || status=$?
-    case $2 in FAIL*) demanded=1 ;; esac
-    if [ "$status" = $demanded ] && grep -q "^$2" <<<"$output"; then
-        echo "ok docs-test: $1"
+    shift 3
+    output=$("$commands" "$@" "$picoshare" "$work/$cases" "$document" 2>&1) || status=$?
+    case $expected in FAIL*) demanded=1 ;; esac
+    if [ "$status" = $demanded ] && grep -q "^$expected" <<<"$output"; then
+        echo "ok docs-test: $name"
     else
-        echo "FAIL docs-test: $1: $status $output"
+        echo "FAIL docs-test: $name: $status $output"
     fi
 }
 
@@ -40,3 +41,13 @@ planted "a server" ok "${server}curl http://localhost:4001/login\n'''\n"
 planted "an answer that is none" FAIL "${server}curl http://localhost:4001/nothing\n'''\n"
 planted "an id that is learnt" ok "${server}echo a | curl -u :dummy -T - http://localhost:4001/api/upload/a\n'''\n'''text\n{\"id\":\"hR87apiUCj\"}\n'''\n'''sh\ncurl http://localhost:4001/-hR87apiUCj\n'''\n"
 planted "a server that does not start" FAIL "## A\n<!-- serves -->\n'''sh\npicoshare -port none\n'''\n"
+place="tests/campaigns/service.sh, under systemd"
+there="## A\n'''sh\nfalse\n'''\n<!-- elsewhere: $place -->\n'''sh\n"
+planted "a block of another place" SKIP "## A\n<!-- elsewhere: $place -->\n'''sh\nfalse\n'''\n"
+planted "a place that does not exist" FAIL "## A\n<!-- elsewhere: tests/campaigns/none.sh -->\n'''sh\ntrue\n'''\n"
+planted "a place that does not run it" FAIL "## A\n<!-- elsewhere: scripts/test -->\n'''sh\ntrue\n'''\n"
+planted "a block that no test runs" SKIP "## A\n<!-- nowhere: it is not known how -->\n'''sh\nfalse\n'''\n"
+planted "the blocks of a place alone" ok "${there}echo 12\n'''\n'''text\n12\n'''\n" --here "$place"
+planted "one of them that fails" FAIL "${there}false\n'''\n" --here "$place"
+planted "what one of them does not print" FAIL "${there}echo 12\n'''\n'''text\n13\n'''\n" --here "$place"
+planted "a place without a block" FAIL "${there}true\n'''\n" --here nowhere
