@@ -52,11 +52,17 @@ inside() {
     (enter "$@")
 }
 
-# make_root_with PACKAGES: of this machine's release; PACKAGES has commas.
+# make_root_with PACKAGES [RELEASE [ARCHIVE]]: by default of this machine's release and from its archive.
+# PACKAGES has commas.
 make_root_with() {
-    local mirror release
-    release=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $release" | head -n 1)
+    local ours release archive script=() components=main
+    ours=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    release=${2:-$ours}
+    archive=${3:-$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' "Codename: $ours" | head -n 1)}
+    if [ "$release" = noble ]; then
+        script=(gutsy) # that of all of Ubuntu, for debootstraps that do not know this one yet
+        components=main,universe
+    fi
     rm -rf "$root"
-    debootstrap --variant=minbase --include="$1" "$release" "$root" "$mirror"
+    debootstrap --variant=minbase --components=$components --include="$1" "$release" "$root" "$archive" "${script[@]}"
 }
