@@ -148,7 +148,7 @@ nobody_is_refused() {
         sleep 3
         systemctl restart picoshare
     done
-    apt-get -q install --reinstall -y /home/reader/picoshare/build/release/picoshare_*.deb
+    dpkg -i /home/reader/picoshare/build/release/picoshare_*.deb
     sleep 3
     touch ended
     for n in "${clients[@]}"; do wait "$n"; done
@@ -206,7 +206,7 @@ it_serves_after_a_boot() {
 }
 
 it_is_purged() {
-    DEBIAN_FRONTEND=noninteractive apt-get -q purge -y picoshare
+    dpkg --purge picoshare
     [ "$(systemctl is-active picoshare.service picoshare.socket | sort -u)" = inactive ]
     ! curl -sS "$(url_of healthz)" || return 1
     [ ! -e /etc/picoshare ] && [ -s /var/lib/picoshare/store.db ]
