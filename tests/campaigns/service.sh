@@ -19,6 +19,7 @@ campaign=service
 
 MIB=512
 PACKAGES=systemd,systemd-sysv,dbus,cron,sudo,curl,python3,ca-certificates,iproute2,openssh-server,openssh-client
+PACKAGES+=,nginx-light,haproxy,openssl
 LIMIT_S=1200
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -44,6 +45,15 @@ make_root() {
         cp ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
         printf "Host vault\nHostName 127.0.0.1\nStrictHostKeyChecking accept-new\n" >~/.ssh/config'
     inside chown -R reader: /home/reader
+    make_certificate
+}
+
+# As certbot leaves it, of the name on that page.
+make_certificate() {
+    inside sh -ec 'mkdir -p /etc/letsencrypt/live/files.example.org
+        cd /etc/letsencrypt/live/files.example.org
+        openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=files.example.org -keyout privkey.pem -out fullchain.pem
+        cat fullchain.pem privkey.pem >/etc/haproxy/files.example.org.pem'
 }
 
 # What a reader does at PLACE, with a checkout and nothing set.
