@@ -46,7 +46,7 @@ err_t conn_int(struct conn *conn, const char *sql, int64_t *ret_value) MUST_CHEC
 
 struct query query_start(struct conn *conn, const char *sql);
 void query_bind_int(struct query *q, int64_t value);
-/* Text and blobs are borrowed until query_end(); a NULL text or an unset slice binds NULL. */
+/* Text and blobs are borrowed until query_end(); NULL binds NULL. */
 void query_bind_text(struct query *q, const char *text);
 void query_bind_blob(struct query *q, const void *bytes, size_t len);
 /* Runs to the next row: true when there is one. */

@@ -541,7 +541,6 @@ static void publish(struct receiver *r)
     request_wait(r->request);
 }
 
-/* http://host/-ID */
 static void answer_json(struct receiver *r, struct response *response, struct buf *body)
 {
     size_t n = upload_files_count(r->upload);
@@ -553,6 +552,7 @@ static void answer_json(struct receiver *r, struct response *response, struct bu
     response_header(response, "Content-Type", "application/json");
 }
 
+/* "http://host/-ID" of each file, in a line of its own. */
 static void answer_links(struct receiver *r, struct response *response, struct buf *body)
 {
     for (size_t i = 0; i < upload_files_count(r->upload); i++) {
