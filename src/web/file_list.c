@@ -367,7 +367,7 @@ static void end(struct request *request)
         render(list, &page);
         answer_page(request, 200, &page);
     } else {
-        answer_error(request, status_of(err), "failed to retrieve file index");
+        answer_unreadable(request, err, NULL, "failed to retrieve file index");
     }
     clear_rows(list);
     buf_done(&list->urls);
