@@ -160,6 +160,19 @@ static void expect_500_and_logged(const struct server *s, const struct request *
     response_done(&r);
 }
 
+static int count_in_log(const struct server *s, const char *part)
+{
+    struct buf log;
+    int count = 0;
+    buf_init(&log, 1 << 24);
+    harness_read_file(s->log, &log);
+    for (const char *at = buf_str(&log); (at = strstr(at, part)) != NULL; at++) {
+        count++;
+    }
+    buf_done(&log);
+    return count;
+}
+
 /* Whatever cannot be read, the log has the cause under the request's id (docs/http.md, Errors). */
 static void test_failures_are_logged(void **state)
 {
@@ -195,6 +208,26 @@ static void test_failures_are_logged(void **state)
     expect_500_and_logged(&s, &list);
     expect_500_and_logged(&s, &log_in);
     expect_500_and_logged(&s, &log_out);
+    server_end(&s);
+}
+
+static void test_deletions_are_logged_when_done(void **state)
+{
+    (void)state;
+    struct server s;
+    char id[ID_CHARS + 1];
+    char path[40];
+    server_start(&s, &(struct server_options){0});
+    server_sign_in(&s);
+    upload_text(&s, "a.txt", NULL, "x", id);
+    snprintf(path, sizeof path, "/api/entry/%s", id);
+    db_change(&s, "ALTER TABLE downloads RENAME TO lost_downloads");
+    expect_500_and_logged(&s,
+                          &(struct request){.method = "DELETE", .path = path, .auth = AUTH_COOKIE});
+    assert_int_equal(count_in_log(&s, "\"file deleted\""), 0);
+    db_change(&s, "ALTER TABLE lost_downloads RENAME TO downloads");
+    file_delete(&s, id);
+    assert_int_equal(count_in_log(&s, "\"file deleted\""), 1);
     server_end(&s);
 }
 
@@ -454,19 +487,6 @@ static void test_check_cannot_run(void **state)
 
 /* ---- in the background ----------------------------------------------------------------------- */
 
-static int count_in_log(const struct server *s, const char *part)
-{
-    struct buf log;
-    int count = 0;
-    buf_init(&log, 1 << 24);
-    harness_read_file(s->log, &log);
-    for (const char *at = buf_str(&log); (at = strstr(at, part)) != NULL; at++) {
-        count++;
-    }
-    buf_done(&log);
-    return count;
-}
-
 static void wait_for_figure(const struct server *s, const char *part)
 {
     int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
@@ -703,6 +723,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_downloads),
         cmocka_unit_test(test_failures_are_logged),
+        cmocka_unit_test(test_deletions_are_logged_when_done),
         cmocka_unit_test(test_check_of_a_whole_database),
         cmocka_unit_test(test_check_finds),
         cmocka_unit_test(test_check_escapes_names),
