@@ -54,7 +54,7 @@ struct receiver {
 static void refuse(struct receiver *r, int status, const char *text)
 {
     if (r->upload != NULL) {
-        upload_give_up(r->upload); /* before the client knows, and tries again */
+        upload_return_places(r->upload); /* before the client knows, and tries again */
     }
     answer_error(r->request, status, text);
 }
