@@ -308,12 +308,7 @@ static bool host_is_plain(struct slice host)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   ".-_:[]%";
-    for (size_t i = 0; i < host.len; i++) {
-        if (host.ptr[i] == '\0' || strchr(allowed, host.ptr[i]) == NULL) {
-            return false;
-        }
-    }
-    return host.len > 0;
+    return host.len > 0 && slice_has_only(host, allowed);
 }
 
 void add_query(const struct request *request, struct buf *out)
