@@ -292,7 +292,7 @@ static int receive(struct downloading *d)
                                       : "its digest is not the server's: it is damaged");
 }
 
-static void report(struct downloading *d, int64_t had)
+static void report(const struct downloading *d)
 {
     char sha256[2 * SHA256_BYTES + 1];
     progress_clear(&d->transfer.progress);
@@ -308,7 +308,7 @@ static void report(struct downloading *d, int64_t had)
     transfer_print_json(stdout, d->url);
     (void)fputs(",\"file\":", stdout);
     transfer_print_json(stdout, d->path);
-    (void)printf(",\"bytes\":%" PRId64 ",\"resumed\":%" PRId64 ",\"verified\":%s", d->done, had,
+    (void)printf(",\"bytes\":%" PRId64 ",\"resumed\":%" PRId64 ",\"verified\":%s", d->done, d->had,
                  d->has_digest ? "true" : "false");
     if (d->has_digest) {
         digest_print_hex(d->sha256, SHA256_BYTES, sha256);
@@ -346,7 +346,7 @@ static int download_to_file(struct downloading *d)
         code = fail_here(d);
     }
     if (code == TRANSFER_DONE) {
-        report(d, d->had);
+        report(d);
     }
     if (d->done > 0) {
         file_leave(&d->file);

@@ -101,12 +101,7 @@ static bool is_authority(struct slice host)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   ".-_:[]";
-    for (size_t i = 0; i < host.len; i++) {
-        if (memchr(allowed, host.ptr[i], sizeof allowed - 1) == NULL) {
-            return false;
-        }
-    }
-    return host.len > 0 && host.ptr[0] != ':';
+    return host.len > 0 && host.ptr[0] != ':' && slice_has_only(host, allowed);
 }
 
 /* "https://host/" is taken without its slash; more than scheme and host cannot stand before the

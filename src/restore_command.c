@@ -199,6 +199,10 @@ static err_t remove_old(struct restoring *r)
 
 static err_t change_places(struct restoring *r)
 {
+    /* Where nothing was, nothing could be claimed: a server may have begun there meanwhile. */
+    if (!r->exists && file_exists(r->options.db_file)) {
+        return err_set(&r->info, ERR_EXISTS, "%s has appeared meanwhile", r->options.db_file);
+    }
     err_t err = r->exists ? keep_old(r) : ERR_OK;
     if (err != ERR_OK) {
         return err;

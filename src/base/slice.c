@@ -28,6 +28,16 @@ bool slice_starts(struct slice s, struct slice prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+bool slice_has_only(struct slice s, const char *allowed)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '\0' || strchr(allowed, s.ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 size_t slice_find(struct slice s, char c)
 {
     if (s.len == 0) {

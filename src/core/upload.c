@@ -276,7 +276,7 @@ static bool is_receiving(struct upload *upload)
     return receiving;
 }
 
-void upload_give_up(struct upload *upload)
+void upload_return_places(struct upload *upload)
 {
     lock_take(&upload->uploads->lock);
     upload->guest_places = 0;
@@ -448,7 +448,7 @@ void upload_close(struct upload *upload)
     }
     check(upload->magic == UPLOAD_MAGIC);
     chunkpool_quit_line(upload->uploads->pool, &upload->user);
-    upload_give_up(upload);
+    upload_return_places(upload);
     lock_take(&upload->lock);
     check(!upload->closed);
     upload->closed = true;
@@ -740,7 +740,7 @@ err_t upload_publish(struct upload *upload, const struct upload_details *details
     upload->publish.job.done = on_published;
     /* From now on the store counts its files; between the two, more may be let in than the link
      * takes, and the store refuses the last of them. */
-    upload_give_up(upload);
+    upload_return_places(upload);
     lock_take(&upload->lock);
     /* Chunks that are still queued must be stored before. */
     upload->publish.job.lane = upload->queued > 0 ? STORE_BULK : STORE_URGENT;

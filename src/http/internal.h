@@ -1,6 +1,5 @@
 /* internal.h — what the files of http/ share.
- * Lock order: server.lock is the only lock here; nothing else is taken while it is held, except by
- * libmicrohttpd inside MHD_resume_connection. */
+ * Lock order: server.lock is the only lock here; nothing else is taken while it is held. */
 #ifndef PICOSHARE_HTTP_INTERNAL_H
 #define PICOSHARE_HTTP_INTERNAL_H
 

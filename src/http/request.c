@@ -436,12 +436,7 @@ static bool is_plain_id(struct slice id)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   ".-_";
-    for (size_t i = 0; i < id.len; i++) {
-        if (memchr(allowed, id.ptr[i], sizeof allowed - 1) == NULL) {
-            return false;
-        }
-    }
-    return id.len > 0 && id.len <= REQUEST_ID_BYTES;
+    return id.len > 0 && id.len <= REQUEST_ID_BYTES && slice_has_only(id, allowed);
 }
 
 static void believe_proxy(struct request *request)

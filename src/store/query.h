@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { MAX_STATEMENTS = 64 };
+/* The writer's connection has most: some sixty, when it has upgraded the file and done everything
+ * since. One too many would end the program. */
+enum { MAX_STATEMENTS = 96 };
 
 struct conn {
     sqlite3 *db; /* NULL: it could not be opened again, and all queries fail with ERR_IO */
@@ -46,7 +48,7 @@ err_t conn_int(struct conn *conn, const char *sql, int64_t *ret_value) MUST_CHEC
 
 struct query query_start(struct conn *conn, const char *sql);
 void query_bind_int(struct query *q, int64_t value);
-/* Text and blobs are borrowed until query_end(); a NULL text or an unset slice binds NULL. */
+/* Text and blobs are borrowed until query_end(); NULL binds NULL. */
 void query_bind_text(struct query *q, const char *text);
 void query_bind_blob(struct query *q, const void *bytes, size_t len);
 /* Runs to the next row: true when there is one. */

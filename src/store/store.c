@@ -130,9 +130,6 @@ static err_t set_up_writer(struct store *store)
         err = set_cache(conn, WRITER_CACHE_KIB);
     }
     if (err == ERR_OK) {
-        err = conn_int(conn, "PRAGMA page_size", &store->page_bytes);
-    }
-    if (err == ERR_OK) {
         err = writer_prepare_roll_back(store);
     }
     if (err == ERR_OK) {
@@ -166,6 +163,10 @@ static err_t open_writer(const struct store_options *options, struct store *stor
     int64_t auto_vacuum = 0;
     err = conn_int(conn, "PRAGMA auto_vacuum", &auto_vacuum);
     store->can_convert = auto_vacuum == 0;
+    if (err == ERR_OK) {
+        /* Here and not with every connection: other threads read it. */
+        err = conn_int(conn, "PRAGMA page_size", &store->page_bytes);
+    }
     if (err == ERR_OK) {
         err = set_up_writer(store);
     }

@@ -259,15 +259,20 @@ void answer_error(struct request *request, int status, const char *text)
     request_answer(request, error_response(request, status, text));
 }
 
-void answer_failure(struct request *request, err_t err, const char *text)
+void log_failure(err_t err, const char *text)
 {
     int status = status_of(err);
     if (status == 500 || status == 507) {
         log_event(LOG_ERROR, text, "error", err_name(err), NULL);
     }
+}
+
+void answer_failure(struct request *request, err_t err, const char *text)
+{
     char message[160];
     (void)snprintf(message, sizeof message, "%s: %s", text, err_name(err));
-    answer_error(request, status, message);
+    log_failure(err, text);
+    answer_error(request, status_of(err), message);
 }
 
 void answer_unreadable(struct request *request, err_t err, const char *id, const char *text)
@@ -303,12 +308,7 @@ static bool host_is_plain(struct slice host)
 {
     static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
                                   ".-_:[]%";
-    for (size_t i = 0; i < host.len; i++) {
-        if (host.ptr[i] == '\0' || strchr(allowed, host.ptr[i]) == NULL) {
-            return false;
-        }
-    }
-    return host.len > 0;
+    return host.len > 0 && slice_has_only(host, allowed);
 }
 
 void add_query(const struct request *request, struct buf *out)

@@ -118,22 +118,23 @@ static void end_delete(struct request *request)
     struct removal *removal = request_state(request);
     char id[STORE_ENTRY_ID_LEN + 1];
     err_t err = ERR_OK;
+    if (!take_entry_id(request, "bad entry ID: ", id)) {
+        return;
+    }
     if (removal == NULL) {
-        if (take_entry_id(request, "bad entry ID: ", id)) {
-            err = removal_start(app_of(request)->store, id, request_wake, request, &removal);
-            request_set_state(request, removal);
-            if (err != ERR_OK) {
-                refuse_delete(request, err);
-            } else {
-                log_event(LOG_INFO, "file deleted", "id", id, NULL);
-                request_wait(request);
-            }
+        err = removal_start(app_of(request)->store, id, request_wake, request, &removal);
+        request_set_state(request, removal);
+        if (err != ERR_OK) {
+            refuse_delete(request, err);
+        } else {
+            request_wait(request);
         }
     } else if (!removal_done(removal, &err)) {
         request_wait(request);
     } else if (err != ERR_OK) {
         refuse_delete(request, err);
     } else {
+        log_event(LOG_INFO, "file deleted", "id", id, NULL);
         answer_empty(request, 200);
     }
 }

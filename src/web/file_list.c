@@ -298,7 +298,7 @@ static void make_pager(struct file_list *list, struct pager *pager)
         list, &(struct link){.sort = wish->sort, .descending = wish->descending, .all = true});
 }
 
-static void render(struct file_list *list, struct buf *page)
+static err_t render(struct file_list *list, struct buf *page)
 {
     const struct wish *wish = &list->wish;
     size_t sort_links[ARRAY_LEN(sort_names)];
@@ -347,6 +347,7 @@ static void render(struct file_list *list, struct buf *page)
     if (buf_err(&list->urls) == ERR_OK) {
         template_files(page, &view);
     }
+    return buf_err(&list->urls);
 }
 
 static void end(struct request *request)
@@ -364,10 +365,12 @@ static void end(struct request *request)
     read_wish(request, &list->wish);
     err_t err = read_page(app->store, list);
     if (err == ERR_OK) {
-        render(list, &page);
+        err = render(list, &page);
+    }
+    if (err == ERR_OK) {
         answer_page(request, 200, &page);
     } else {
-        answer_error(request, status_of(err), "failed to retrieve file index");
+        answer_unreadable(request, err, NULL, "failed to retrieve file index");
     }
     clear_rows(list);
     buf_done(&list->urls);

@@ -59,8 +59,8 @@ static void print_size(int64_t bytes, char ret_text[SIZE_TEXT_SIZE])
     }
 }
 
-static void render_info(const struct request *request, const struct store_entry *entry,
-                        const struct store_guest_link *link, int64_t downloads, struct buf *page)
+static err_t render_info(const struct request *request, const struct store_entry *entry,
+                         const struct store_guest_link *link, int64_t downloads, struct buf *page)
 {
     struct buf full_url;
     struct buf short_url;
@@ -95,8 +95,11 @@ static void render_info(const struct request *request, const struct store_entry 
         .damaged = entry->damaged,
     };
     template_file_info(page, &view);
+    /* The link with a name that is too long is cut, and leads to the file all the same. */
+    bool lacks_memory = buf_err(&full_url) == ERR_NOMEM || buf_err(&short_url) == ERR_NOMEM;
     buf_done(&short_url);
     buf_done(&full_url);
+    return lacks_memory ? ERR_NOMEM : ERR_OK;
 }
 
 /* The link that a file came through; empty when the owner uploaded it, or when the link is gone. */
@@ -121,16 +124,18 @@ static void answer_info(struct request *request, const struct store_entry *entry
         answer_unreadable(request, err, entry->id, "failed to retrieve entry");
         return;
     }
+    struct buf page;
+    buf_init(&page, MAX_PAGE_BYTES);
     err = store_count_downloads(app->store, entry->id, false, &downloads);
     if (err == ERR_OK) {
-        struct buf page;
-        buf_init(&page, MAX_PAGE_BYTES);
-        render_info(request, entry, &link, downloads, &page);
+        err = render_info(request, entry, &link, downloads, &page);
+    }
+    if (err == ERR_OK) {
         answer_page(request, 200, &page);
-        buf_done(&page);
     } else {
         answer_unreadable(request, err, entry->id, "failed to retrieve downloads");
     }
+    buf_done(&page);
     store_guest_link_done(&link);
 }
 

@@ -32,8 +32,9 @@ bool changes_something(const struct request *request);
 void answer_error(struct request *request, int status, const char *text);
 /* The same as a response, to add headers to. */
 struct response *error_response(struct request *request, int status, const char *text);
-/* A change that the store refused: status_of(err), "TEXT: error", and a line in the log when it is
- * this program's or the disk's fault. */
+/* A line in the log for an error that is this program's or the disk's fault: 500 and 507. */
+void log_failure(err_t err, const char *text);
+/* A change that the store refused: status_of(err), "TEXT: error", and log_failure(). */
 void answer_failure(struct request *request, err_t err, const char *text);
 /* A page that cannot be shown: status_of(err), the text as it is, and a line in the log. id: of the
  * file that the page is about, or NULL. */

@@ -146,13 +146,19 @@ static bool check_form(struct login *login)
 
 /* ---- in ---- */
 
+static void refuse_session(struct login *login, err_t err)
+{
+    log_failure(err, "failed to create session");
+    refuse(login, status_of(err), "failed to create session");
+}
+
 static void start_session(struct login *login)
 {
     struct app *app = app_of(login->call.request);
     err_t err = sessions_prepare_login(app->sessions, request_client(login->call.request),
                                        login->user_agent, &login->job, login->token);
     if (err != ERR_OK) {
-        refuse(login, status_of(err), "failed to create session");
+        refuse_session(login, err);
         return;
     }
     call_submit(&login->call, &login->job.job);
@@ -162,7 +168,7 @@ static void answer_session(struct login *login)
 {
     err_t err = login->call.result;
     if (err != ERR_OK) {
-        refuse(login, status_of(err), "failed to create session");
+        refuse_session(login, err);
         return;
     }
     struct response *response = response_new(login->form ? 303 : 200);
@@ -209,6 +215,7 @@ static void end_log_out(struct request *request)
             return;
         }
         if (logout->call.result != ERR_OK) {
+            log_failure(logout->call.result, "failed to end session");
             answer_error(request, status_of(logout->call.result), "failed to end session");
             return;
         }

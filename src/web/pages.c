@@ -55,7 +55,7 @@ static void end_start(struct request *request)
             render_upload_page(days, clock_now_s(app->clock), &page);
             answer_page(request, 200, &page);
         } else {
-            answer_error(request, status_of(err), "failed to read settings from database");
+            answer_unreadable(request, err, NULL, "failed to read settings from database");
         }
     }
     buf_done(&page);

@@ -193,6 +193,7 @@ void app_begin(struct request *request)
             return;
         }
         if (err != ERR_OK) {
+            log_failure(err, "failed to read session");
             answer_error(request, status_of(err), "failed to read session");
             return;
         }

@@ -54,7 +54,7 @@ struct receiver {
 static void refuse(struct receiver *r, int status, const char *text)
 {
     if (r->upload != NULL) {
-        upload_give_up(r->upload); /* before the client knows, and tries again */
+        upload_return_places(r->upload); /* before the client knows, and tries again */
     }
     answer_error(r->request, status, text);
 }
@@ -95,6 +95,13 @@ static bool refuse_by_link(struct receiver *r, err_t err)
     }
 }
 
+/* What the upload depends on could not be read. */
+static void refuse_unread(struct receiver *r, err_t err, const char *text)
+{
+    log_failure(err, text);
+    refuse(r, status_of(err), text);
+}
+
 static void refuse_store(struct receiver *r, err_t err)
 {
     if (r->is_guest && refuse_by_link(r, err)) {
@@ -133,7 +140,7 @@ static bool set_guest_expiration(struct receiver *r, struct slice text)
     if (err == ERR_INVALID) {
         refuse(r, 400, buf_str(&message));
     } else if (err != ERR_OK) {
-        refuse(r, status_of(err), "Failed to retrieve guest link");
+        refuse_unread(r, err, "Failed to retrieve guest link");
     }
     buf_done(&message);
     return err == ERR_OK;
@@ -162,7 +169,7 @@ static bool read_expiration(struct receiver *r)
     if (err == ERR_NOTFOUND && !r->is_guest) {
         err = default_expiration(r);
         if (err != ERR_OK) {
-            refuse(r, status_of(err), "failed to read settings from database");
+            refuse_unread(r, err, "failed to read settings from database");
         }
         return err == ERR_OK;
     }
@@ -268,8 +275,9 @@ static bool find_link(struct receiver *r)
     struct app *app = app_of(r->request);
     err_t err = store_find_guest_link(app->store, id, &r->link);
     if (err != ERR_OK) {
-        refuse(r, status_of(err),
-               err == ERR_NOTFOUND ? "Invalid guest link ID" : "Failed to retrieve guest link");
+        refuse_unread(r, err,
+                      err == ERR_NOTFOUND ? "Invalid guest link ID"
+                                          : "Failed to retrieve guest link");
         return false;
     }
     int64_t left = guest_link_files_left(&r->link);
@@ -541,7 +549,6 @@ static void publish(struct receiver *r)
     request_wait(r->request);
 }
 
-/* http://host/-ID */
 static void answer_json(struct receiver *r, struct response *response, struct buf *body)
 {
     size_t n = upload_files_count(r->upload);
@@ -553,6 +560,7 @@ static void answer_json(struct receiver *r, struct response *response, struct bu
     response_header(response, "Content-Type", "application/json");
 }
 
+/* "http://host/-ID" of each file, in a line of its own. */
 static void answer_links(struct receiver *r, struct response *response, struct buf *body)
 {
     for (size_t i = 0; i < upload_files_count(r->upload); i++) {

@@ -403,6 +403,15 @@ void server_kill(struct server *s)
     }
 }
 
+bool server_said(const struct server *s, const char *part)
+{
+    struct buf log;
+    harness_read_file(s->log, &log);
+    bool found = strstr(buf_str(&log), part) != NULL;
+    buf_done(&log);
+    return found;
+}
+
 void server_sign_in(struct server *s)
 {
     char body[200];

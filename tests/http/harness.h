@@ -90,6 +90,8 @@ int server_stop(struct server *s);
 /* As server_stop, and exit code 0 is required. */
 void server_end(struct server *s);
 void server_kill(struct server *s);
+/* Whether its stderr has this text. */
+bool server_said(const struct server *s, const char *part);
 /* POST /api/auth with the secret; keeps the cookie for AUTH_COOKIE. */
 void server_sign_in(struct server *s);
 /* Group set-up and tear-down for files that need one server: *state is a struct server. */

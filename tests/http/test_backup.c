@@ -623,6 +623,71 @@ static void test_restore_beside_stale_log(void **state)
     server_end(&p.server);
 }
 
+static pid_t start_restore(const char *db, const char *backup)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        execl(run_binary(), "picoshare", "restore", "-db", db, backup, (char *)NULL);
+        _exit(127);
+    }
+    assert_true(pid > 0);
+    return pid;
+}
+
+/* To a pipe that somebody will read. */
+static int open_pipe(const char *path)
+{
+    int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
+    int fd = -1;
+    while ((fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC)) < 0) {
+        assert_true(harness_now_ms() < end);
+        harness_sleep_ms(5);
+    }
+    assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+    return fd;
+}
+
+static void copy_into(int to, const char *path)
+{
+    char bytes[65536];
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(from >= 0);
+    for (ssize_t n = read(from, bytes, sizeof bytes); n > 0; n = read(from, bytes, sizeof bytes)) {
+        assert_int_equal(write(to, bytes, (size_t)n), n);
+    }
+    close(from);
+}
+
+/* There was no database, so nothing kept a server from it: the one that begins while the backup is
+ * copied, which takes as long as the pipe does, stays. */
+static void test_restore_where_another_begins(void **state)
+{
+    (void)state;
+    struct place p;
+    struct buf text;
+    char pipe[300];
+    char db[300];
+    int status = 0;
+    place_start(&p);
+    expect_command(0, "no damage", "backup", "-url", p.url, p.file);
+    server_end(&p.server);
+    snprintf(pipe, sizeof pipe, "%s/pipe", p.dir);
+    snprintf(db, sizeof db, "%s/new.db", p.dir);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    pid_t restore = start_restore(db, pipe);
+    int fd = open_pipe(pipe);
+    harness_write_file(db, "another");
+    copy_into(fd, p.file);
+    close(fd);
+    assert_int_equal(waitpid(restore, &status, 0), restore);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 2);
+    harness_read_file(db, &text);
+    assert_string_equal(buf_str(&text), "another");
+    buf_done(&text);
+    assert_int_equal(count_names(p.dir, "partial"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -642,6 +707,7 @@ int main(void)
         cmocka_unit_test(test_restore_over),
         cmocka_unit_test(test_restore_beside_another_program),
         cmocka_unit_test(test_restore_beside_stale_log),
+        cmocka_unit_test(test_restore_where_another_begins),
     };
     return harness_main(tests, NULL, NULL);
 }

@@ -91,15 +91,6 @@ static void expect_old_files(const struct server *s, int rows)
     response_done(&r);
 }
 
-static bool log_has(const struct server *s, const char *part)
-{
-    struct buf log;
-    harness_read_file(s->log, &log);
-    bool found = strstr(buf_str(&log), part) != NULL;
-    buf_done(&log);
-    return found;
-}
-
 /* ---- offered and done ------------------------------------------------------------------------ */
 
 static void test_offered_and_done(void **state)
@@ -110,7 +101,7 @@ static void test_offered_and_done(void **state)
     struct response r;
     make(&place, 8);
     start(&s, &place);
-    assert_true(log_has(&s, "stop, run: picoshare convert -db PATH, start"));
+    assert_true(server_said(&s, "stop, run: picoshare convert -db PATH, start"));
     api_call(&s, "GET", "/information", NULL, &r);
     expect_part(&r, "picoshare convert -db PATH</code>");
     response_done(&r);
@@ -124,7 +115,7 @@ static void test_offered_and_done(void **state)
     expect_run(s.db, 0, "When you are satisfied with the new one, remove it: rm '", "");
     expect_run(s.db, 0, "can give space back already, nothing was done", "");
     start(&s, &place);
-    assert_false(log_has(&s, "picoshare convert"));
+    assert_false(server_said(&s, "picoshare convert"));
     expect_old_files(&s, 8);
     file_delete(&s, "zzzzzzzzzz");
     assert_true(db_wait_no_orphans(&s));

@@ -105,13 +105,13 @@ static void expect_head(const struct asking *a)
     response_done(&r);
 }
 
-static void expect_logged(const struct server *s, const char *id)
+static void expect_logged(const struct server *s, const char *key, const char *value)
 {
     struct buf log;
     char mark[64];
     buf_init(&log, 1 << 24);
     harness_read_file(s->log, &log);
-    snprintf(mark, sizeof mark, "id=\"%s\"", id);
+    snprintf(mark, sizeof mark, " %s=\"%s\"", key, value);
     const char *line = strstr(buf_str(&log), mark);
     if (line == NULL) {
         fail_msg("no %s in the log", mark);
@@ -142,10 +142,93 @@ static void test_downloads(void **state)
             expect_no_wrong_byte(&a, BYTES - 1, BYTES - 1, false);
             expect_no_whole_parts(&a);
             expect_head(&a);
-            expect_logged(s, id);
+            expect_logged(s, "id", id);
             db_change(s, "DELETE FROM downloads; DELETE FROM entries; DELETE FROM entries_data");
         }
     }
+}
+
+/* ---- the log --------------------------------------------------------------------------------- */
+
+static void expect_500_and_logged(const struct server *s, const struct request *q)
+{
+    struct response r;
+    http_do(s, q, &r);
+    expect_answer(&r, 500, NULL);
+    assert_non_null(response_header(&r, "X-Request-Id"));
+    expect_logged(s, "request", response_header(&r, "X-Request-Id"));
+    response_done(&r);
+}
+
+static int count_in_log(const struct server *s, const char *part)
+{
+    struct buf log;
+    int count = 0;
+    buf_init(&log, 1 << 24);
+    harness_read_file(s->log, &log);
+    for (const char *at = buf_str(&log); (at = strstr(at, part)) != NULL; at++) {
+        count++;
+    }
+    buf_done(&log);
+    return count;
+}
+
+/* Whatever cannot be read, the log has the cause under the request's id (docs/http.md, Errors). */
+static void test_failures_are_logged(void **state)
+{
+    (void)state;
+    struct server s;
+    char id[LINK_CHARS + 1];
+    char guest_path[64];
+    const struct request start = {.path = "/", .auth = AUTH_COOKIE};
+    const struct request list = {.path = "/files?sort=size", .auth = AUTH_COOKIE};
+    const struct request put = {
+        .method = "PUT", .path = "/api/upload/a", .auth = AUTH_COOKIE, .text = "x"};
+    const struct request put_as_guest = {.method = "PUT", .path = guest_path, .text = "x"};
+    const struct request log_in = {
+        .method = "POST",
+        .path = "/api/auth",
+        .text = "{\"sharedSecretKey\":\"" HARNESS_SECRET "\"}",
+    };
+    const struct request log_out = {.method = "DELETE", .path = "/api/auth", .auth = AUTH_COOKIE};
+    server_start(&s, &(struct server_options){0});
+    server_sign_in(&s);
+    link_create(&s, &(struct guest_link){0}, id);
+    snprintf(guest_path, sizeof guest_path, "/api/guest/%s/a", id);
+    db_change(&s, "ALTER TABLE settings RENAME TO lost_settings");
+    expect_500_and_logged(&s, &start);
+    expect_500_and_logged(&s, &put);
+    db_change(&s, "UPDATE guest_links SET file_expiration_time = 'a while'");
+    expect_500_and_logged(&s, &put_as_guest);
+    db_change(&s, "ALTER TABLE guest_links RENAME TO lost_links");
+    expect_500_and_logged(&s, &put_as_guest);
+    db_change(&s, "ALTER TABLE ext_files RENAME TO lost_files");
+    expect_500_and_logged(&s, &list);
+    db_change(&s, "ALTER TABLE ext_sessions RENAME TO lost_sessions");
+    expect_500_and_logged(&s, &list);
+    expect_500_and_logged(&s, &log_in);
+    expect_500_and_logged(&s, &log_out);
+    server_end(&s);
+}
+
+static void test_deletions_are_logged_when_done(void **state)
+{
+    (void)state;
+    struct server s;
+    char id[ID_CHARS + 1];
+    char path[40];
+    server_start(&s, &(struct server_options){0});
+    server_sign_in(&s);
+    upload_text(&s, "a.txt", NULL, "x", id);
+    snprintf(path, sizeof path, "/api/entry/%s", id);
+    db_change(&s, "ALTER TABLE downloads RENAME TO lost_downloads");
+    expect_500_and_logged(&s,
+                          &(struct request){.method = "DELETE", .path = path, .auth = AUTH_COOKIE});
+    assert_int_equal(count_in_log(&s, "\"file deleted\""), 0);
+    db_change(&s, "ALTER TABLE lost_downloads RENAME TO downloads");
+    file_delete(&s, id);
+    assert_int_equal(count_in_log(&s, "\"file deleted\""), 1);
+    server_end(&s);
 }
 
 /* ---- picoshare check ------------------------------------------------------------------------- */
@@ -404,19 +487,6 @@ static void test_check_cannot_run(void **state)
 
 /* ---- in the background ----------------------------------------------------------------------- */
 
-static int count_in_log(const struct server *s, const char *part)
-{
-    struct buf log;
-    int count = 0;
-    buf_init(&log, 1 << 24);
-    harness_read_file(s->log, &log);
-    for (const char *at = buf_str(&log); (at = strstr(at, part)) != NULL; at++) {
-        count++;
-    }
-    buf_done(&log);
-    return count;
-}
-
 static void wait_for_figure(const struct server *s, const char *part)
 {
     int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
@@ -652,6 +722,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_downloads),
+        cmocka_unit_test(test_failures_are_logged),
+        cmocka_unit_test(test_deletions_are_logged_when_done),
         cmocka_unit_test(test_check_of_a_whole_database),
         cmocka_unit_test(test_check_finds),
         cmocka_unit_test(test_check_escapes_names),

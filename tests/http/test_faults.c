@@ -427,18 +427,36 @@ static void sign_in(void)
     response_done(&r);
 }
 
-/* Who shows the passphrase with the question, and a page. */
-static void list(void)
+/* Who shows the passphrase with the question, and a page, which is not half of one. */
+static void get_page(const char *path, const char *part)
 {
     struct response r;
-    http_do(&sweep.server, &(struct request){.path = "/files", .auth = AUTH_BASIC}, &r);
+    http_do(&sweep.server, &(struct request){.path = path, .auth = AUTH_BASIC}, &r);
     lift_fault();
     if (r.status != 200) {
         expect_failure(&r);
-    } else if (sweep.kind->kinds != FAULT_MEMORY) {
-        assert_true(r.complete);
+    } else if (!r.complete && sweep.kind->kinds != FAULT_MEMORY) {
+        fail_msg("%s: broken off", sweep.what);
+    } else if (r.complete && strstr(response_text(&r), part) == NULL) {
+        fail_msg("%s: no %s in\n%s", sweep.what, part, response_text(&r));
     }
     response_done(&r);
+}
+
+static void list(void)
+{
+    get_page("/files", "</html>");
+}
+
+static void information(void)
+{
+    char path[40];
+    char link[64];
+    const struct file *file = &sweep.target;
+    snprintf(path, sizeof path, "/files/%s/info", file->id);
+    snprintf(link, sizeof link, "/-%s/%s", file->id, file->name);
+    get_page(path, link);
+    delete_file(file);
 }
 
 static const struct operation {
@@ -457,6 +475,7 @@ static const struct operation {
     {"download", make_target, download, FAULT_WRITE | FAULT_SIZE | FAULT_FLUSH},
     {"sign-in", NULL, sign_in, 0},
     {"list", NULL, list, FAULT_WRITE | FAULT_SIZE | FAULT_FLUSH},
+    {"information", make_target, information, FAULT_WRITE | FAULT_SIZE | FAULT_FLUSH},
 };
 
 /* ---- the sweep ------------------------------------------------------------------------------- */

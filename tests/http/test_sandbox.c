@@ -35,15 +35,6 @@ static void expect_status(const struct server *s, const char *name, const char *
     }
 }
 
-static bool log_has(const struct server *s, const char *part)
-{
-    struct buf text;
-    harness_read_file(s->log, &text);
-    bool found = strstr(buf_str(&text), part) != NULL;
-    buf_done(&text);
-    return found;
-}
-
 static bool is_sanitized(void)
 {
     bool sanitized = false;
@@ -95,11 +86,11 @@ static void test_active(void **state)
         expect_status(&s, "CapEff:", "0000000000000003"); /* CAP_CHOWN, CAP_DAC_OVERRIDE */
         expect_status(&s, "CapPrm:", "0000000000000003");
     }
-    assert_true(log_has(&s, "msg=\"sandbox: no new privileges, "));
-    assert_true(log_has(&s, ", seccomp"));
-    if (!log_has(&s, "Landlock ABI ")) {
+    assert_true(server_said(&s, "msg=\"sandbox: no new privileges, "));
+    assert_true(server_said(&s, ", seccomp"));
+    if (!server_said(&s, "Landlock ABI ")) {
         print_message("[  SKIP    ] Landlock: this kernel has none\n");
-        assert_true(log_has(&s, "no Landlock"));
+        assert_true(server_said(&s, "no Landlock"));
     }
     http_do(&s, &(struct request){.path = "/api/system", .auth = AUTH_BASIC}, &r);
     expect_part(&r, "\"sandbox\":\"no new privileges, ");
@@ -153,7 +144,7 @@ static void test_off(void **state)
                                                   .env = flags[i][0] == NULL ? env : NULL});
         expect_status(&s, "NoNewPrivs:", "0");
         expect_status(&s, "Seccomp:", "0");
-        assert_true(log_has(&s, "level=warn msg=\"sandbox: off\""));
+        assert_true(server_said(&s, "level=warn msg=\"sandbox: off\""));
         http_do(&s, &(struct request){.path = "/api/system", .auth = AUTH_BASIC}, &r);
         expect_part(&r, "\"sandbox\":\"off\"");
         response_done(&r);
@@ -345,7 +336,8 @@ static void test_database_in_root(void **state)
     char companion[80];
     snprintf(db, sizeof db, "/picoshare-test-%d.db", (int)getpid());
     server_start(&s, &(struct server_options){.db = db});
-    bool said = log_has(&s, "of no use: the database lies in /") || log_has(&s, "no Landlock");
+    bool said =
+        server_said(&s, "of no use: the database lies in /") || server_said(&s, "no Landlock");
     use_everything(&s);
     server_end(&s);
     snprintf(companion, sizeof companion, "%s-wal", db);
@@ -371,13 +363,13 @@ static void test_root_is_warned(void **state)
     (void)state;
     struct server s;
     server_start(&s, NULL);
-    assert_int_equal(log_has(&s, "level=warn msg=\"running as root\""), geteuid() == 0);
+    assert_int_equal(server_said(&s, "level=warn msg=\"running as root\""), geteuid() == 0);
     server_end(&s);
     if (needs_root()) {
         skip();
     }
     server_start(&s, &(struct server_options){.args = args});
-    assert_false(log_has(&s, "running as root"));
+    assert_false(server_said(&s, "running as root"));
     server_end(&s);
 }
 
@@ -429,7 +421,7 @@ static void test_user(void **state)
                  nobody->pw_uid);
         expect_status(&s, "Uid:", ids);
         expect_status(&s, "CapEff:", "0000000000000000");
-        assert_false(log_has(&s, "running as root"));
+        assert_false(server_said(&s, "running as root"));
         use_everything(&s);
         assert_int_equal(stat(s.db, &st), 0);
         assert_int_equal(st.st_uid, nobody->pw_uid);

@@ -110,13 +110,10 @@ static void test_nobody_listens(void **state)
     for (size_t i = 0; i < ARRAY_LEN(variables); i++) {
         const char *const env[] = {variables[i], "WATCHDOG_USEC=1000000", NULL};
         struct server s;
-        struct buf log;
         server_start(&s, &(struct server_options){.env = env});
         server_end(&s);
-        harness_read_file(s.log, &log);
-        assert_non_null(strstr(buf_str(&log), "level=warn msg=\""));
-        assert_non_null(strstr(buf_str(&log), "NOTIFY_SOCKET"));
-        buf_done(&log);
+        assert_true(server_said(&s, "level=warn msg=\""));
+        assert_true(server_said(&s, "NOTIFY_SOCKET"));
     }
 }
 
@@ -202,15 +199,12 @@ static void expect_refused(int listen_fd, const char *const *env, const char *wo
 {
     struct server s;
     int code = 0;
-    struct buf log;
     assert_false(
         server_try_start(&s, &(struct server_options){.listen_fd = listen_fd, .env = env}, &code));
     assert_int_equal(code, 1);
-    harness_read_file(s.log, &log);
-    if (strstr(buf_str(&log), word) == NULL) {
+    if (!server_said(&s, word)) {
         fail_msg("not said: %s", word);
     }
-    buf_done(&log);
 }
 
 static void test_bad_sockets(void **state)
@@ -253,10 +247,7 @@ static bool wait_stopping(const struct server *s)
     int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
     bool stops = false;
     while (!stops && harness_now_ms() < end) {
-        struct buf log;
-        harness_read_file(s->log, &log);
-        stops = strstr(buf_str(&log), "msg=\"stopping\"") != NULL;
-        buf_done(&log);
+        stops = server_said(s, "msg=\"stopping\"");
         harness_sleep_ms(2);
     }
     return stops;

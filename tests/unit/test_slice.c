@@ -50,6 +50,18 @@ static void test_prefix_and_find(void **state)
     assert_int_equal(slice_str(NULL).len, 0);
 }
 
+static void test_only(void **state)
+{
+    (void)state;
+    assert_true(slice_has_only(SLICE("abba"), "ab"));
+    assert_true(slice_has_only(none, "ab"));
+    assert_true(slice_has_only(none, ""));
+    assert_false(slice_has_only(SLICE("abc"), "ab"));
+    assert_false(slice_has_only(SLICE("ca"), "ab"));
+    assert_false(slice_has_only(SLICE("a\0b"), "ab")); /* the end of `allowed` is no part of it */
+    assert_false(slice_has_only(SLICE("a"), ""));
+}
+
 static void test_trim(void **state)
 {
     (void)state;
@@ -85,9 +97,8 @@ static void test_copy(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_equality),
-        cmocka_unit_test(test_prefix_and_find),
-        cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_equality), cmocka_unit_test(test_prefix_and_find),
+        cmocka_unit_test(test_only),     cmocka_unit_test(test_trim),
         cmocka_unit_test(test_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

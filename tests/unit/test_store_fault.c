@@ -3,6 +3,7 @@
 #include "fault_vfs.h"
 #include "picoshare/base/limits.h"
 #include "store_support.h"
+#include <pthread.h>
 
 enum { CHUNKS = 5, LAST = 1000, SIZE = CHUNKS * CHUNK_BYTES + LAST };
 
@@ -124,6 +125,45 @@ static void test_nothing_is_promised_after_a_failed_sync(void **state)
     assert_file(fix->store, "before", "still here", 10);
     assert_sql(fix->path, "SELECT filename FROM entries", "new name");
     assert_sound(fix->path);
+}
+
+static _Atomic bool asks_for_figures;
+
+/* Whether all answers were right. */
+static void *ask_for_figures(void *arg)
+{
+    struct fixture *fix = arg;
+    bool right = true;
+    while (asks_for_figures) {
+        struct store_figures figures;
+        right = store_figures(fix->store, &figures) == ERR_OK && figures.page_bytes == 16384 &&
+                figures.files == 1 && right;
+    }
+    return right ? fix : NULL;
+}
+
+/* Other threads read while all connections are opened again (ThreadSanitizer looks on). */
+static void test_figures_after_a_failed_sync(void **state)
+{
+    struct fixture *fix = *state;
+    pthread_t thread;
+    void *right = NULL;
+    int opened_again = 0;
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    asks_for_figures = true;
+    assert_int_equal(pthread_create(&thread, NULL, ask_for_figures, fix), 0);
+    for (int i = 0; i < 20; i++) {
+        fault_set(FAULT_IO, 0, false);
+        fault.syncs_only = true;
+        bool failed = edit_file(fix->store, "before", "wrong", STORE_NEVER, NULL) == ERR_IO;
+        fault_lift();
+        opened_again +=
+            failed && edit_file(fix->store, "before", "right", STORE_NEVER, NULL) == ERR_OK;
+    }
+    asks_for_figures = false;
+    assert_int_equal(pthread_join(thread, &right), 0);
+    assert_int_equal(opened_again, 20);
+    assert_non_null(right);
 }
 
 /* The disk breaks while the connections are opened again: reading fails, too, and all is well when
@@ -248,6 +288,7 @@ int main(void)
         fault_test(test_full_disk),
         fault_test(test_failing_sync),
         fault_test(test_nothing_is_promised_after_a_failed_sync),
+        fault_test(test_figures_after_a_failed_sync),
         fault_test(test_failures_after_a_failed_sync),
         fault_test(test_sweep_full_once),
         fault_test(test_sweep_full_lasting),

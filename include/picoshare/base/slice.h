@@ -37,6 +37,8 @@ bool slice_eq(struct slice a, struct slice b);
 /* ASCII letters compare without case. */
 bool slice_eq_nocase(struct slice a, struct slice b);
 bool slice_starts(struct slice s, struct slice prefix);
+/* Whether each of its bytes stands in `allowed`; true for the empty slice. */
+bool slice_has_only(struct slice s, const char *allowed);
 /* Index of the first byte c, or s.len when there is none. */
 size_t slice_find(struct slice s, char c);
 /* Without the blanks and tabs (OWS of RFC 9110 §5.6.3) at either end. */

@@ -56,7 +56,7 @@ int64_t uploads_places_held(struct uploads *uploads, const char *link_id);
 void uploads_stop_guest(struct uploads *uploads, const char *link_id, err_t err);
 
 /* Gives its places of the guest link back, before upload_close() does: it will not be published. */
-void upload_give_up(struct upload *upload);
+void upload_return_places(struct upload *upload);
 
 /* The next file; its bytes follow. The name has been checked. The strings are copied.
  * ERR_TOOBIG: MAX_FILES_PER_UPLOAD. ERR_AUTH: the guest link takes no more files. */

@@ -1,7 +1,7 @@
 /* response.h — an answer while it is being put together.
  *
  * Owned by the caller until request_answer() takes it. Appends that fail (no memory) are noticed
- * when the answer is sent: the client then gets a bare 500. One thread at a time. */
+ * when the answer is sent: the client then gets a bare 503. One thread at a time. */
 #ifndef PICOSHARE_HTTP_RESPONSE_H
 #define PICOSHARE_HTTP_RESPONSE_H
 
