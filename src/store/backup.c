@@ -14,7 +14,7 @@
  * Other work goes on, with nine tenths of the writer's time, as beside any background work. But a
  * database that grows as quickly as it is copied would never be copied to its end. So for every two
  * bytes that are copied one may be stored: uploads that are quicker than that wait for the disk a
- * little more often. */
+ * little more often. A slice in which the clock leaves no room for that takes longer. */
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/mem.h"
@@ -104,6 +104,7 @@ static err_t start(struct store *store, struct store_backup *backup)
     if (err == ERR_OK) {
         backup->copying->store = store;
         store->backup = backup;
+        store->stored_since_slice = 0; /* what is in the database already does not count */
         err = make_file(store, backup);
     }
     if (err == ERR_OK) {
@@ -141,6 +142,7 @@ static err_t copy_slice(struct store *store, struct store_backup *backup)
 {
     struct copying *copying = backup->copying;
     int64_t pages = STEP_BYTES / store->page_bytes;
+    size_t copied = 0;
     int rc = SQLITE_OK;
     do {
         rc = sqlite3_backup_step(copying->backup, pages > 0 ? (int)pages : 1);
@@ -148,7 +150,9 @@ static err_t copy_slice(struct store *store, struct store_backup *backup)
          * whoever writes next wait for all of it. */
         (void)sync_file_range(backup->fd, 0, 0,
                               SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
-    } while (rc == SQLITE_OK && !writer_slice_over(store));
+        copied += STEP_BYTES;
+    } while (rc == SQLITE_OK &&
+             (!writer_slice_over(store) || copied < 2 * store->stored_since_slice));
     if (rc == SQLITE_OK && !note_progress(store, backup)) {
         return ERR_BUSY;
     }

@@ -10,7 +10,7 @@
 
 /* ---- somebody else ---- */
 
-/* An urgent job that is submitted again whenever it is done. */
+/* A job that is submitted again whenever it is done. */
 struct turns {
     struct store_job job;
     struct store *store;
@@ -36,13 +36,20 @@ static inline void done_turn(struct store_job *job)
     }
 }
 
-static inline void turns_start(struct turns *turns, struct store *store)
+/* bytes: that it says it stores. */
+static inline void turns_start_in(struct turns *turns, struct store *store, enum store_lane lane,
+                                  size_t bytes)
 {
     *turns = (struct turns){.store = store};
     assert_int_equal(sem_init(&turns->ended, 0, 0), 0);
     turns->job = (struct store_job){
-        .run = run_turn, .done = done_turn, .owner = turns, .lane = STORE_URGENT};
+        .run = run_turn, .done = done_turn, .owner = turns, .lane = lane, .bytes = bytes};
     store_submit(store, &turns->job);
+}
+
+static inline void turns_start(struct turns *turns, struct store *store)
+{
+    turns_start_in(turns, store, STORE_URGENT, 0);
 }
 
 /* Ends it and tells how many turns it had. */

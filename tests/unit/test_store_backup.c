@@ -199,6 +199,27 @@ static void test_slices(void **state)
     assert_int_equal(close(backup.fd), 0);
 }
 
+/* However slow the machine is: for each byte that is stored two are copied. */
+static void test_keeps_up(void **state)
+{
+    struct fixture *fix = *state;
+    store_kept(fix);
+    fix->clock.step_ms = SLICE_MS; /* a slice is over when the clock is looked at again */
+    struct wish wish = {.slices = 0};
+    struct store_backup backup;
+    struct turns turns;
+    turns_start_in(&turns, fix->store, STORE_BULK, BATCH_MAX_BYTES);
+    int64_t before = turns.taken;
+    assert_int_equal(back_up(fix, &wish, &backup), ERR_OK);
+    int64_t taken = turns.taken - before;
+    (void)turns_stop(&turns);
+    fix->clock.step_ms = 0;
+    assert_true(wish.slices > 1);
+    /* One before the first slice, and one after the last. */
+    assert_true((taken - 2) * BATCH_MAX_BYTES * 2 <= backup.bytes_total);
+    assert_int_equal(close(backup.fd), 0);
+}
+
 /* What is stored and deleted meanwhile is so in the copy: it is that of its end. */
 static void test_changes_meanwhile(void **state)
 {
@@ -342,6 +363,7 @@ int main(void)
         fixture_test(test_copy),
         fixture_test(test_small_pages),
         fixture_test(test_slices),
+        fixture_test(test_keeps_up),
         fixture_test(test_changes_meanwhile),
         fixture_test(test_not_wanted),
         fixture_test(test_close_in_the_middle),
