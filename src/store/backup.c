@@ -130,9 +130,7 @@ static bool note_progress(struct store *store, struct store_backup *backup)
     struct copying *copying = backup->copying;
     int64_t total = sqlite3_backup_pagecount(copying->backup) * store->page_bytes;
     int64_t done = total - sqlite3_backup_remaining(copying->backup) * store->page_bytes;
-    int64_t copied = done - backup->bytes_done;
-    copying->restarts += copied <= 0;
-    backup->job.pace_bytes = copied > 0 ? (size_t)copied / 2 : 0;
+    copying->restarts += done <= backup->bytes_done;
     backup->bytes_done = done;
     backup->bytes_total = total;
     return copying->restarts <= MAX_RESTARTS;
@@ -143,6 +141,7 @@ static err_t copy_slice(struct store *store, struct store_backup *backup)
     struct copying *copying = backup->copying;
     int64_t pages = STEP_BYTES / store->page_bytes;
     size_t copied = 0;
+    bool over = false;
     int rc = SQLITE_OK;
     do {
         rc = sqlite3_backup_step(copying->backup, pages > 0 ? (int)pages : 1);
@@ -151,8 +150,11 @@ static err_t copy_slice(struct store *store, struct store_backup *backup)
         (void)sync_file_range(backup->fd, 0, 0,
                               SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE);
         copied += STEP_BYTES;
-    } while (rc == SQLITE_OK &&
-             (!writer_slice_over(store) || copied < 2 * store->stored_since_slice));
+        if (!over) {
+            backup->job.pace_bytes = copied / 2; /* what is made up for later does not count */
+        }
+        over = writer_slice_over(store);
+    } while (rc == SQLITE_OK && (!over || copied < 2 * store->stored_since_slice));
     if (rc == SQLITE_OK && !note_progress(store, backup)) {
         return ERR_BUSY;
     }
