@@ -1,5 +1,6 @@
 /* internal.h — what the files of http/ share.
- * Lock order: server.lock is the only lock here; nothing else is taken while it is held. */
+ * Lock order: server.lock is the only lock here; nothing else is taken while it is held, except by
+ * libmicrohttpd inside MHD_resume_connection. */
 #ifndef PICOSHARE_HTTP_INTERNAL_H
 #define PICOSHARE_HTTP_INTERNAL_H
 

@@ -4,8 +4,9 @@
  * with nothing. An answer can be queued only in the first call, which closes the connection, or in
  * the last one; so a request without a body is answered in the last call, and a refused body is
  * read on within the drain budget first. A body that is longer than the budget would cost its
- * sender the answer: then the answer is written to the socket directly, what is on its way is
- * swallowed until the sender notices, and the connection is cut.
+ * sender the answer: then the answer is written to the socket directly, and what is on its way is
+ * swallowed. A sender that goes on, as a proxy that looks at nothing else while it may write, is no
+ * longer read from; then it stops, looks, and the connection is cut.
  *
  * Who sends a refusal. Two threads may want to: the worker, when too much of the body has come, or
  * all of it; and the maintenance thread, when nothing comes any more, since libmicrohttpd then
@@ -318,31 +319,6 @@ bool request_send_raw(struct request *request)
     return true;
 }
 
-/* ---- the body that nobody wants ---- */
-
-static void start_draining(struct request *request)
-{
-    request->phase = REQUEST_DRAINING;
-    atomic_store(&request->drain_since_ms, clock_mono_ms(request->server->clock));
-    offer_answer(request);
-    /* Known to be too long: the sooner the sender knows, the better. */
-    if (request->content_length - atomic_load(&request->received) > DRAIN_MAX_BYTES) {
-        (void)request_send_raw(request);
-    }
-}
-
-static enum MHD_Result drain(struct request *request, size_t len)
-{
-    request->drained += (int64_t)len;
-    int64_t ms = clock_mono_ms(request->server->clock) - atomic_load(&request->drain_since_ms);
-    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_ANSWER_MS) {
-        (void)request_send_raw(request);
-    }
-    bool sent = atomic_load(&request->answer_state) == ANSWER_TAKEN;
-    int64_t max = sent ? DRAIN_ANSWERED_BYTES : DRAIN_MAX_BYTES;
-    return request->drained > max || ms > DRAIN_MAX_MS ? MHD_NO : MHD_YES;
-}
-
 /* ---- suspending ---- */
 
 static void suspend(struct request *request)
@@ -396,6 +372,36 @@ bool request_is_wanted(const struct request *request)
 void request_wait(struct request *request)
 {
     request->wants_wait = true;
+}
+
+/* ---- the body that nobody wants ---- */
+
+static void start_draining(struct request *request)
+{
+    request->phase = REQUEST_DRAINING;
+    atomic_store(&request->drain_since_ms, clock_mono_ms(request->server->clock));
+    offer_answer(request);
+    /* Known to be too long: the sooner the sender knows, the better. */
+    if (request->content_length - atomic_load(&request->received) > DRAIN_MAX_BYTES) {
+        (void)request_send_raw(request);
+    }
+}
+
+static enum MHD_Result drain(struct request *request, size_t len)
+{
+    request->drained += (int64_t)len;
+    int64_t ms = clock_mono_ms(request->server->clock) - atomic_load(&request->drain_since_ms);
+    if (request->drained > DRAIN_MAX_BYTES || ms > DRAIN_ANSWER_MS) {
+        (void)request_send_raw(request);
+    }
+    bool sent = atomic_load(&request->answer_state) == ANSWER_TAKEN;
+    if (ms > DRAIN_MAX_MS || (!sent && request->drained > DRAIN_MAX_BYTES)) {
+        return MHD_NO;
+    }
+    if (request->drained > DRAIN_ANSWERED_BYTES) {
+        suspend(request); /* until server_tick() cuts the connection */
+    }
+    return MHD_YES;
 }
 
 /* ---- the steps ---- */

@@ -320,6 +320,9 @@ void server_tick(struct server *server)
     {
         if (is_hopeless(r, now, scarce)) {
             cut(r->fd);
+            if (atomic_load(&r->phase) == REQUEST_DRAINING) {
+                request_wake(r); /* it may have stopped reading */
+            }
         }
     }
     connections_tick(server, now, scarce);

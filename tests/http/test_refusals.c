@@ -2,8 +2,11 @@
  * browser, problem+json for a program that prefers it, PicoShare's line of text for all others
  * (improvements.md: errors, limits). */
 #include "harness.h"
+#include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #define HOST "Host: localhost\r\n"
 #define BROWSER "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n"
@@ -192,6 +195,38 @@ static void test_large_form(void **state)
     response_done(&r);
 }
 
+/* As a proxy sends a large body: it looks at what has come when its socket takes no more. It must
+ * be stopped, not reset, or it tells its client 502. */
+static void test_sender_that_does_not_look(void **state)
+{
+    const struct server *s = *state;
+    enum { MORE_THAN_IS_TAKEN = 200 * 1000 * 1000, STOPPED_MS = 300 };
+    static const char bytes[64 * KIB];
+    char text[200];
+    struct raw c;
+    struct response r;
+    assert_true(raw_open(s, &c));
+    (void)snprintf(text, sizeof text,
+                   "PUT /api/upload/a HTTP/1.1\r\n" HOST "Content-Length: %d\r\n\r\n",
+                   MORE_THAN_IS_TAKEN);
+    assert_true(raw_text(&c, text));
+    struct pollfd socket = {.fd = c.fd, .events = POLLOUT};
+    int64_t taken = 0;
+    while (poll(&socket, 1, STOPPED_MS) == 1) {
+        ssize_t n = send(c.fd, bytes, sizeof bytes, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (n < 0 && errno != EAGAIN) {
+            fail_msg("after %lld bytes: %s", (long long)taken, strerror(errno));
+        }
+        taken += n > 0 ? n : 0;
+        assert_true(taken < MORE_THAN_IS_TAKEN);
+    }
+    assert_int_equal(raw_answer(&c, false, &r), RAW_OK);
+    expect_answer(&r, 401, NULL);
+    response_done(&r);
+    assert_true(raw_wait_closed(&c));
+    raw_close(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +234,7 @@ int main(void)
         cmocka_unit_test(test_shows_nothing_of_the_owner),
         cmocka_unit_test(test_crowded),
         cmocka_unit_test(test_large_form),
+        cmocka_unit_test(test_sender_that_does_not_look),
     };
     return harness_main(tests, server_group_setup, server_group_teardown);
 }

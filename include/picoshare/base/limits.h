@@ -47,7 +47,8 @@ enum {
      * answer; then the connection is cut. */
     DRAIN_MAX_BYTES = 1 * MIB,
     /* After an answer was written in mid-body: what the two sockets' buffers may hold of the body,
-     * since closing with unread bytes would reset the connection and lose the answer. */
+     * since closing with unread bytes would reset the connection and lose the answer. Beyond it
+     * nothing is read any more. */
     DRAIN_ANSWERED_BYTES = 16 * MIB,
     DRAIN_MAX_MS = 2000,
     /* A sender who is still at it then is answered in mid-body: the other half is for seeing it. */
