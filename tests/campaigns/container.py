@@ -175,9 +175,7 @@ class Campaign:
 
     def replica(self, engine):
         """The next container goes on without the volume of the first."""
-        reason = s3.reason_to_skip()
-        if not self.args.litestream or not os.access(self.args.litestream, os.X_OK):
-            reason = "Litestream is not here, nor Go to install it with"
+        reason = s3.reason_to_skip_replica(self.args.litestream)
         if reason:
             print(f"SKIP container: replica: {reason}", flush=True)
             return

@@ -97,9 +97,7 @@ class Campaign:
         self.clear()
 
     def replica(self):
-        reason = s3.reason_to_skip()
-        if not self.args.litestream or not os.access(self.args.litestream, os.X_OK):
-            reason = "Litestream is not here, nor Go to install it with"
+        reason = s3.reason_to_skip_replica(self.args.litestream)
         if reason:
             print(f"SKIP docker: replica: {reason}", flush=True)
             return

@@ -16,6 +16,13 @@ def reason_to_skip():
     return None
 
 
+def reason_to_skip_replica(litestream):
+    """The same for a replica by that program, which may be None."""
+    if not litestream or not os.access(litestream, os.X_OK):
+        return "Litestream is not here, nor Go to install it with"
+    return reason_to_skip()
+
+
 class S3:
     """Its directory may be one that another campaign has used (PICOSHARE_S3_DIR): what takes long is to
     make the root file system in it."""
