@@ -58,6 +58,18 @@ const struct store_entry *download_entry(const struct download *download)
     return &download->entry;
 }
 
+/* Why a row is missing: the file has been deleted, or its data is damaged. */
+static err_t explain_missing(struct download *download)
+{
+    struct store_entry entry;
+    err_t err = store_describe_entry(download->store, download->entry.id, &entry);
+    if (err == ERR_OK) {
+        store_entry_done(&entry);
+        err = ERR_CORRUPT;
+    }
+    return err;
+}
+
 err_t download_read(struct download *download, int64_t pos, void *ret_bytes, size_t max,
                     size_t *ret_len)
 {
@@ -80,7 +92,7 @@ err_t download_read(struct download *download, int64_t pos, void *ret_bytes, siz
     err_t err =
         store_read_chunk(download->store, entry->id, chunk, row_bytes, offset, ret_bytes, len);
     if (err != ERR_OK) {
-        return err == ERR_NOTFOUND ? ERR_CORRUPT : err;
+        return err == ERR_NOTFOUND ? explain_missing(download) : err;
     }
     *ret_len = len;
     return ERR_OK;

@@ -160,9 +160,10 @@ static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
         max = FIRST_BLOCK_BYTES;
     }
     begin_work(request);
-    size_t n = response->read(response->arg, (int64_t)pos, bytes, max);
+    size_t n = 0;
+    err_t err = response->read(response->arg, (int64_t)pos, bytes, max, &n);
     end_work(request);
-    if (n == 0) {
+    if (err != ERR_OK) {
         return MHD_CONTENT_READER_END_WITH_ERROR;
     }
     count_sent(request, (int64_t)n);
@@ -201,15 +202,6 @@ static struct MHD_Response *make_mhd_response(const struct request *request,
         response->bytes.len, (void *)(uintptr_t)response->bytes.ptr, free_body, response);
 }
 
-/* A body that fits into one block is read before its headers are sent: both leave together, which
- * spares libmicrohttpd a buffer, which it would zero, and the client a wait; and a body that cannot
- * be read becomes an error that can still be told. */
-static bool can_read_whole(const struct request *request, const struct response *response)
-{
-    return response->read != NULL && response->size <= DOWNLOAD_BLOCK_BYTES &&
-           !request_is_head(request) && response->status != 304;
-}
-
 /* The answer, or what takes its place when something of it is missing; NULL: no memory even for
  * that. */
 static struct response *take_answer(struct request *request)
@@ -220,10 +212,6 @@ static struct response *take_answer(struct request *request)
         response = response_new(503); /* for the reason that web/answer.c gives */
         response_retry_after(response);
         response_add_text(response, "out of memory");
-    } else if (can_read_whole(request, response) && !response_read_whole(response)) {
-        response_free(response);
-        response = response_new(500);
-        response_add_text(response, "failed to read the contents");
     }
     return response;
 }

@@ -97,19 +97,22 @@ void response_body_reader(struct response *response, int64_t size, response_read
     response->size = size;
 }
 
-bool response_read_whole(struct response *response)
+err_t response_read_short(struct response *response)
 {
-    check(response->read != NULL && response->size <= DOWNLOAD_BLOCK_BYTES);
+    if (response == NULL || response->read == NULL || response->size > DOWNLOAD_BLOCK_BYTES) {
+        return ERR_OK;
+    }
     size_t size = (size_t)response->size;
     /* Not mem_alloc: zeroing it would cost as much as reading. */
     char *bytes = mem_resize(NULL, size + 1);
-    size_t n = bytes != NULL ? 1 : 0;
-    for (size_t got = 0; got < size && n > 0; got += n) {
-        n = response->read(response->arg, (int64_t)got, bytes + got, size - got);
+    err_t err = bytes != NULL ? ERR_OK : ERR_NOMEM;
+    size_t n = 0;
+    for (size_t got = 0; got < size && err == ERR_OK; got += n) {
+        err = response->read(response->arg, (int64_t)got, bytes + got, size - got, &n);
     }
-    if (n == 0) {
+    if (err != ERR_OK) {
         mem_free(bytes);
-        return false;
+        return err;
     }
     bytes[size] = '\0';
     response->done(response->arg);
@@ -118,7 +121,7 @@ bool response_read_whole(struct response *response)
     buf_done(&response->owned);
     response->owned = (struct buf){.ptr = bytes, .len = size, .cap = size + 1, .max = SIZE_MAX - 1};
     response->bytes = buf_slice(&response->owned);
-    return true;
+    return ERR_OK;
 }
 
 int response_status(const struct response *response)

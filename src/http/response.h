@@ -22,9 +22,6 @@ struct response {
 /* Walks the headers: *at starts at 0. */
 bool response_next_header(const struct response *response, size_t *at, const char **ret_name,
                           const char **ret_value);
-/* Reads a body of at most DOWNLOAD_BLOCK_BYTES and lets go of its reader. False: the reader failed,
- * or no memory. */
-bool response_read_whole(struct response *response);
 /* Whether something of it was lost for lack of memory. */
 bool response_failed(const struct response *response);
 

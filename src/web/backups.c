@@ -77,9 +77,10 @@ static void refuse_backup(struct request *request, err_t err)
     }
 }
 
-static size_t read_copy(void *arg, int64_t pos, char *bytes, size_t max)
+static err_t read_copy(void *arg, int64_t pos, char *bytes, size_t max, size_t *ret_len)
 {
-    return backup_read(arg, pos, bytes, max);
+    *ret_len = backup_read(arg, pos, bytes, max);
+    return *ret_len > 0 ? ERR_OK : ERR_IO;
 }
 
 static void end_copy(void *arg)

@@ -53,7 +53,7 @@ struct sender {
 
 /* ---- the body ---- */
 
-static size_t read_body(void *arg, int64_t pos, char *bytes, size_t max)
+static err_t read_body(void *arg, int64_t pos, char *bytes, size_t max, size_t *ret_len)
 {
     struct body *body = arg;
     const struct piece *piece = body->pieces;
@@ -66,15 +66,15 @@ static size_t read_body(void *arg, int64_t pos, char *bytes, size_t max)
     size_t len = rest < (int64_t)max ? (size_t)rest : max;
     if (piece->text.len > 0) {
         memcpy(bytes, piece->text.ptr + pos, len);
-        return len;
+        *ret_len = len;
+        return ERR_OK;
     }
-    err_t err = download_read(body->download, piece->range.first + pos, bytes, len, &len);
+    err_t err = download_read(body->download, piece->range.first + pos, bytes, len, ret_len);
     if (err != ERR_OK) {
-        log_event(LOG_ERROR, "download broken off", "id", download_entry(body->download)->id,
-                  "error", err_name(err), NULL);
-        return 0;
+        log_event(err == ERR_NOTFOUND ? LOG_INFO : LOG_ERROR, "download broken off", "id",
+                  download_entry(body->download)->id, "error", err_name(err), NULL);
     }
-    return len;
+    return err;
 }
 
 static void free_body(void *arg)
@@ -286,9 +286,13 @@ static void answer_contents(struct sender *s, int status)
     err_t err = make_body(s, response, body);
     s->download = NULL; /* the response owns it now */
     response_body_reader(response, body->size, read_body, free_body, body);
+    if (err == ERR_OK && status != 304 && !request_is_head(s->request)) {
+        err = response_read_short(response);
+    }
     if (err != ERR_OK) {
         response_free(response);
-        answer_error(s->request, status_of(err), "failed to retrieve entry");
+        answer_error(s->request, status_of(err),
+                     err == ERR_NOTFOUND ? "entry not found" : "failed to retrieve entry");
         return;
     }
     request_answer(s->request, response);

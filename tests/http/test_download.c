@@ -458,6 +458,32 @@ static void test_missing_chunk(void **state)
     }
 }
 
+/* A file that is deleted after it was found is not there, as far as that can still be said; it is
+ * no damage. The trigger deletes it in the moment its download is recorded. */
+static void test_deleted_before_reading(void **state)
+{
+    const struct server *s = *state;
+    char id[ID_CHARS + 1];
+    char path[32];
+    char sql[500];
+    char out[8];
+    upload_bytes(s, "short-lived.bin", SEED, 1000, id);
+    path_of(id, "", path, sizeof path);
+    snprintf(sql, sizeof sql,
+             "CREATE TRIGGER deletes AFTER INSERT ON downloads WHEN NEW.entry_id = '%s' BEGIN"
+             " DELETE FROM downloads WHERE entry_id = '%s';"
+             " DELETE FROM ext_files WHERE id = '%s';"
+             " DELETE FROM entries WHERE id = '%s';"
+             " DELETE FROM entries_data WHERE id = '%s'; END",
+             id, id, id, id, id);
+    db_text(s, sql, out, sizeof out);
+    struct response r;
+    http_get(s, path, &r);
+    expect_answer(&r, 404, "entry not found\n");
+    response_done(&r);
+    db_text(s, "DROP TRIGGER deletes", out, sizeof out);
+}
+
 /* ---- history --------------------------------------------------------------------------------- */
 
 static int64_t downloads_of(const struct server *s, const char *id)
@@ -668,6 +694,7 @@ int main(void)
         cmocka_unit_test(test_digest),
         cmocka_unit_test(test_foreign_rows),
         cmocka_unit_test(test_missing_chunk),
+        cmocka_unit_test(test_deleted_before_reading),
         cmocka_unit_test(test_history),
         cmocka_unit_test(test_history_before_end),
         cmocka_unit_test(test_history_behind_proxy),

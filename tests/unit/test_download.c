@@ -183,6 +183,21 @@ static void test_end_is_missing(void **state)
 
 /* ---- deleting meanwhile ---- */
 
+/* A row that went with its file is no damage. */
+static void test_deleted_between_reads(void **state)
+{
+    struct fixture *fix = *state;
+    store_file(fix->store, ID, "0123456789", 10, 5, TEST_NOW_S, STORE_NEVER);
+    struct download *download = open_download(fix);
+    char got[8];
+    size_t len = 0;
+    assert_int_equal(download_read(download, 0, got, sizeof got, &len), ERR_OK);
+    assert_int_equal(remove_file(fix->store, ID), ERR_OK);
+    assert_int_equal(purge_file(fix->store, ID), ERR_OK);
+    assert_int_equal(download_read(download, 5, got, sizeof got, &len), ERR_NOTFOUND);
+    download_close(download);
+}
+
 enum { DELETIONS = 100 };
 
 struct opener {
@@ -256,6 +271,7 @@ int main(void)
         fixture_test(test_damaged_files),
         fixture_test(test_short_row_in_one_read),
         fixture_test(test_end_is_missing),
+        fixture_test(test_deleted_between_reads),
         fixture_test(test_deleted_meanwhile),
         fixture_test(test_no_memory),
     };

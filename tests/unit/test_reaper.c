@@ -23,13 +23,14 @@ struct world {
 
 static struct world world;
 
-static size_t read_zeros(void *arg, int64_t pos, char *bytes, size_t max)
+static err_t read_zeros(void *arg, int64_t pos, char *bytes, size_t max, size_t *ret_len)
 {
     (void)arg;
     (void)pos;
     memset(bytes, 0, max);
     atomic_fetch_add(&world.read, (int64_t)max);
-    return max;
+    *ret_len = max;
+    return ERR_OK;
 }
 
 static size_t take(struct request *request, struct slice bytes)

@@ -22,7 +22,8 @@ void download_close(struct download *download);
 const struct store_entry *download_entry(const struct download *download);
 
 /* At most `max` bytes from position pos (0 <= pos < size): at least one, and never across the end
- * of a chunk. ERR_CORRUPT: the row is missing, or longer or shorter than it was. */
+ * of a chunk. ERR_NOTFOUND: the file has been deleted meanwhile. ERR_CORRUPT: the row is missing,
+ * or longer or shorter than it was. */
 err_t download_read(struct download *download, int64_t pos, void *ret_bytes, size_t max,
                     size_t *ret_len) MUST_CHECK;
 

@@ -27,11 +27,17 @@ void response_body_copy(struct response *response, struct slice bytes);
 void response_body_take(struct response *response, struct buf *bytes);
 
 /* … or a reader: called for at most max bytes at pos (from the start of this body) as the client
- * takes them, on any worker, one call at a time. It returns how many it wrote, at least one; 0
- * breaks the connection off. done(arg) is called once, also when the answer is never sent. */
-typedef size_t response_read_fn(void *arg, int64_t pos, char *bytes, size_t max);
+ * takes them, on any worker, one call at a time. *ret_len, how many it wrote, is at least one; an
+ * error breaks the connection off. done(arg) is called once, also when the answer is never sent. */
+typedef err_t response_read_fn(void *arg, int64_t pos, char *bytes, size_t max, size_t *ret_len);
 void response_body_reader(struct response *response, int64_t size, response_read_fn *read,
                           void (*done)(void *arg), void *arg);
+
+/* Reads a body of at most DOWNLOAD_BLOCK_BYTES now and lets go of its reader: headers and body
+ * leave together, which spares libmicrohttpd a buffer, which it would zero, and the client a wait;
+ * and what cannot be read can still be told. Without a reader, or with a longer body, it does
+ * nothing. The reader's error, or ERR_NOMEM. */
+err_t response_read_short(struct response *response) MUST_CHECK;
 
 /* A line of plain text, with its line feed added, and the headers that go with it
  * (http-api.md 2.3). */
