@@ -344,7 +344,7 @@ static void settle_expiration(struct uploading *u, char ret_text[TIMESTAMP_SIZE]
     int64_t days = 0;
     int64_t ns = 0;
     if (slice_eq(text, SLICE("never"))) {
-        timestamp_print(TIMESTAMP_NEVER, ret_text);
+        timestamp_print(NEVER_S, ret_text);
     } else if (text.len > 1 && text.ptr[text.len - 1] == 'd' &&
                num_parse_i64(slice_of(text.ptr, text.len - 1), 1, INT32_MAX, &days) == ERR_OK) {
         timestamp_print(clock_now_s(&clock_system) + days * 24 * 3600, ret_text);

@@ -17,7 +17,7 @@ enum guest_link_state guest_link_state(const struct store_guest_link *link, int6
     if (link->disabled) {
         return GUEST_LINK_DISABLED;
     }
-    if (link->url_expiration_time != STORE_NEVER && link->url_expiration_time <= now) {
+    if (link->url_expiration_time != NEVER_S && link->url_expiration_time <= now) {
         return GUEST_LINK_EXPIRED;
     }
     return guest_link_files_left(link) == 0 ? GUEST_LINK_USED_UP : GUEST_LINK_ACTIVE;
@@ -52,7 +52,7 @@ err_t guest_link_expiration(const struct store_guest_link *link, struct slice as
         return err;
     }
     int64_t latest = lifetime == DURATION_INFINITE
-                         ? STORE_NEVER
+                         ? NEVER_S
                          : now_ns / DURATION_SECOND + lifetime / DURATION_SECOND;
     if (asked.len == 0) {
         *ret_expires = latest;

@@ -11,8 +11,8 @@ struct measurer {
     struct store *store;
     const struct clock *clock;
     enum stage stage;
-    char at[STORE_ENTRY_ID_LEN + 1]; /* the file looked at last, or now */
-    struct download *file;           /* NULL: between two files */
+    char at[ENTRY_ID_LEN + 1]; /* the file looked at last, or now */
+    struct download *file;     /* NULL: between two files */
     struct sha256 *hash;
     int64_t pos;
     int64_t digests;

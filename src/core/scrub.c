@@ -106,7 +106,7 @@ static void note(struct scrub *scrub, const char *id, const char *text)
 static void take_result(struct scrub *scrub, const struct verify_result *result)
 {
     char text[VERIFY_TEXT_SIZE];
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     bool noted = false;
     scrub->rowid = result->rowid;
     scrub->files++;

@@ -60,7 +60,7 @@ struct upload {
     int64_t guest_places; /* of the link, held by this upload; guarded by uploads.lock */
 
     /* constant */
-    char guest_link_id[STORE_GUEST_LINK_ID_LEN + 1]; /* "": the owner's */
+    char guest_link_id[GUEST_LINK_ID_LEN + 1]; /* "": the owner's */
     int64_t max_file_bytes;
     int64_t guest_files_left;
 
@@ -628,7 +628,7 @@ err_t upload_start_file(struct upload *upload, struct slice filename, struct sli
     if (file == NULL) {
         return ERR_NOMEM;
     }
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     file->filename = mem_dup(filename.ptr, filename.len);
     file->content_type = mem_dup(content_type.ptr, content_type.len);
     err_t err = file->filename != NULL && file->content_type != NULL ? ERR_OK : ERR_NOMEM;
@@ -636,7 +636,7 @@ err_t upload_start_file(struct upload *upload, struct slice filename, struct sli
         err = sha256_new(&file->hash);
     }
     if (err == ERR_OK) {
-        err = rng_text(upload->uploads->rng, rules_id_alphabet, STORE_ENTRY_ID_LEN, id);
+        err = rng_text(upload->uploads->rng, rules_id_alphabet, ENTRY_ID_LEN, id);
     }
     if (err != ERR_OK) {
         free_file(file);

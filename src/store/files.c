@@ -189,7 +189,7 @@ void store_entry_done(struct store_entry *entry)
 
 void files_read_entry(struct query *q, struct store_entry *entry)
 {
-    *entry = (struct store_entry){.expiration_time = STORE_NEVER};
+    *entry = (struct store_entry){.expiration_time = NEVER_S};
     if (!slice_copy(query_column_text(q, 0), entry->id, sizeof entry->id)) {
         q->rc = SQLITE_CORRUPT;
         return;

@@ -24,7 +24,7 @@ void store_guest_link_done(struct store_guest_link *link)
  * stored as its id cannot be one. */
 static bool read_link(struct query *q, struct store_guest_link *link)
 {
-    *link = (struct store_guest_link){.url_expiration_time = STORE_NEVER};
+    *link = (struct store_guest_link){.url_expiration_time = NEVER_S};
     if (!slice_copy(query_column_text(q, 0), link->id, sizeof link->id)) {
         return false;
     }

@@ -13,24 +13,23 @@ enum { FILES_AT_ONCE = 500 }; /* looked at in one view of the database: a millis
 
 /* Goes on from id to the first file that lacks it, or by FILES_AT_ONCE. ERR_NOTFOUND: to the end.
  */
-static err_t look_on(struct conn *conn, bool sizes_only, char id[STORE_ENTRY_ID_LEN + 1],
-                     bool *ret_found)
+static err_t look_on(struct conn *conn, bool sizes_only, char id[ENTRY_ID_LEN + 1], bool *ret_found)
 {
     struct query q = query_start(conn, sizes_only ? FILES_AFTER("f.id IS NULL")
                                                   : FILES_AFTER("f.sha256 IS NULL"));
     query_bind_text(&q, id);
-    query_bind_int(&q, STORE_ENTRY_ID_LEN);
+    query_bind_int(&q, ENTRY_ID_LEN);
     query_bind_int(&q, FILES_AT_ONCE);
     int rows = 0;
     *ret_found = false;
     while (!*ret_found && query_row(&q)) {
         rows++;
         struct slice text = query_column_text(&q, 0);
-        if (text.len != STORE_ENTRY_ID_LEN) {
+        if (text.len != ENTRY_ID_LEN) {
             q.rc = SQLITE_NOMEM;
             break;
         }
-        check(slice_copy(text, id, STORE_ENTRY_ID_LEN + 1));
+        check(slice_copy(text, id, ENTRY_ID_LEN + 1));
         *ret_found = query_column_int(&q, 1) != 0;
     }
     err_t err = query_end(&q);
@@ -38,9 +37,9 @@ static err_t look_on(struct conn *conn, bool sizes_only, char id[STORE_ENTRY_ID_
 }
 
 err_t store_next_unmeasured(struct store *store, const char *after, bool sizes_only,
-                            char ret_id[STORE_ENTRY_ID_LEN + 1])
+                            char ret_id[ENTRY_ID_LEN + 1])
 {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     bool found = false;
     err_t err = ERR_OK;
     check(slice_copy(slice_str(after), id, sizeof id));

@@ -7,7 +7,7 @@ err_t store_default_days(struct store *store, int64_t *ret_days)
     struct conn *conn = reader_take(store);
     struct query q =
         query_start(conn, "SELECT default_expiration_in_days FROM settings WHERE id = 1");
-    enum { USUAL_DAYS = 30, NEVER_DAYS = 36500 };
+    enum { USUAL_DAYS = 30 };
     int64_t days = USUAL_DAYS;
     if (query_row(&q) && !query_column_null(&q, 0) && query_column_int(&q, 0) > 0) {
         days = query_column_int(&q, 0);

@@ -91,7 +91,7 @@ static err_t take_term(struct slice *rest, int64_t *ret_ns)
 
 int64_t duration_of_days(int64_t days)
 {
-    if (days >= DURATION_INFINITE / DURATION_DAY) {
+    if (days >= NEVER_DAYS) {
         return DURATION_INFINITE;
     }
     return days > 0 ? days * DURATION_DAY : 0;

@@ -127,7 +127,7 @@ static const char *advice(const struct request *request, int status)
 
 int64_t expiry_after(int64_t days, int64_t now)
 {
-    return days >= NEVER_DAYS ? STORE_NEVER : now + days * SECONDS_PER_DAY;
+    return days >= NEVER_DAYS ? NEVER_S : now + days * SECONDS_PER_DAY;
 }
 
 /* The forms of an error; a client that likes two of them equally gets the first. */

@@ -359,7 +359,7 @@ static bool would_run(const struct request *request)
 
 static bool find_file(struct sender *s)
 {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     if (!take_entry_id(s->request, "bad entry ID: ", id)) {
         return false;
     }

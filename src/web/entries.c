@@ -16,7 +16,7 @@ struct edit {
 
 static void begin_edit(struct request *request)
 {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     if (!take_entry_id(request, "bad entry ID: ", id)) {
         return;
     }
@@ -44,7 +44,7 @@ static err_t read_edit(struct edit *edit, struct buf *reason)
     }
     const char *wrong = rules_filename(slice_str(filename));
     edit->job.filename = filename;
-    edit->job.expiration_time = STORE_NEVER;
+    edit->job.expiration_time = NEVER_S;
     if (wrong == NULL && expiration[0] != '\0') {
         wrong =
             rules_expiration(slice_str(expiration), clock_now_ns(app_of(edit->call.request)->clock),
@@ -116,7 +116,7 @@ static void refuse_delete(struct request *request, err_t err)
 static void end_delete(struct request *request)
 {
     struct removal *removal = request_state(request);
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     err_t err = ERR_OK;
     if (!take_entry_id(request, "bad entry ID: ", id)) {
         return;

@@ -39,7 +39,7 @@ struct wish {
 };
 
 struct row {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     char *filename;
     char *note;
     char size[LISTED_SIZE_BYTES];

@@ -16,7 +16,7 @@
 /* The file that the path names, to be freed with store_entry_done(). False: answered. */
 static bool find_file(struct request *request, struct store_entry *ret_entry)
 {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     if (!take_entry_id(request, "bad entry ID: ", id)) {
         return false;
     }
@@ -161,7 +161,7 @@ static void render_edit(const struct store_entry *entry, int64_t now, struct buf
         .id = entry->id,
         .filename = entry->filename,
         .note = note_of(entry),
-        .expires = entry->expiration_time != STORE_NEVER ? expires : NULL,
+        .expires = entry->expiration_time != NEVER_S ? expires : NULL,
         .expires_soon = entry->expiration_time - now <= EXPIRATION_MIN_AHEAD_S,
     };
     template_file_edit(page, &view);

@@ -24,7 +24,7 @@ void print_expiry(int64_t expires, int64_t now, char ret_text[EXPIRY_TEXT_SIZE])
 {
     time_t when = (time_t)expires;
     struct tm tm;
-    if (expires == STORE_NEVER || localtime_r(&when, &tm) == NULL) {
+    if (expires == NEVER_S || localtime_r(&when, &tm) == NULL) {
         (void)snprintf(ret_text, EXPIRY_TEXT_SIZE, "Never");
         return;
     }

@@ -154,7 +154,7 @@ struct change {
 
 static void begin_change(struct request *request, enum store_guest_link_change what)
 {
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
     if (!take_guest_link_id(request, "Invalid guest link ID: ", id)) {
         return;
     }

@@ -34,7 +34,7 @@ struct link_list {
 static void print_link_expiry(int64_t expires, int64_t now, char ret_day[TIMESTAMP_DATE_SIZE],
                               char ret_distance[DISTANCE_TEXT_SIZE])
 {
-    if (expires == STORE_NEVER) {
+    if (expires == NEVER_S) {
         (void)snprintf(ret_day, TIMESTAMP_DATE_SIZE, "Never");
         ret_distance[0] = '\0';
         return;
@@ -232,7 +232,7 @@ static void render_upload(const struct store_guest_link *link, int64_t lifetime,
             n++;
         }
     }
-    char action[sizeof "/g/" + STORE_GUEST_LINK_ID_LEN];
+    char action[sizeof "/g/" + GUEST_LINK_ID_LEN];
     char max_bytes[24];
     char max_size[SIZE_TEXT_SIZE];
     bool limited = link->max_file_bytes > 0;
@@ -270,7 +270,7 @@ static void answer_upload(struct request *request, const struct store_guest_link
 
 static void end_guest(struct request *request)
 {
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
     if (!take_guest_link_id(request, "Invalid guest link ID: ", id)) {
         return;
     }

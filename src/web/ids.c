@@ -23,13 +23,13 @@ static bool take_id(struct request *request, const char *prefix, id_rule *check_
     return valid;
 }
 
-bool take_entry_id(struct request *request, const char *prefix, char ret_id[STORE_ENTRY_ID_LEN + 1])
+bool take_entry_id(struct request *request, const char *prefix, char ret_id[ENTRY_ID_LEN + 1])
 {
-    return take_id(request, prefix, rules_check_entry_id, ret_id, STORE_ENTRY_ID_LEN + 1);
+    return take_id(request, prefix, rules_check_entry_id, ret_id, ENTRY_ID_LEN + 1);
 }
 
 bool take_guest_link_id(struct request *request, const char *prefix,
-                        char ret_id[STORE_GUEST_LINK_ID_LEN + 1])
+                        char ret_id[GUEST_LINK_ID_LEN + 1])
 {
-    return take_id(request, prefix, rules_check_guest_link_id, ret_id, STORE_GUEST_LINK_ID_LEN + 1);
+    return take_id(request, prefix, rules_check_guest_link_id, ret_id, GUEST_LINK_ID_LEN + 1);
 }

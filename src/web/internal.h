@@ -51,8 +51,7 @@ struct response *page_response(int status, struct buf *page);
 void answer_redirect(struct request *request, int status, const char *location);
 /* The status for an error of the store or of a budget. */
 int status_of(err_t err);
-/* When a file expires that lives this many days from now on; 36500 is never (database.md 3.2). */
-enum { NEVER_DAYS = 36500 };
+/* When a file expires that lives this many days from now on (database.md 3.2). */
 int64_t expiry_after(int64_t days, int64_t now);
 /* Whether the client is a browser that wants a page. */
 bool wants_html(const struct request *request);
@@ -118,10 +117,9 @@ void make_choice(struct lifetime_choice *choice, int64_t days, int64_t now);
 
 /* The id that is the first parameter of the route. False: answered with 400, "PREFIX" and what is
  * wrong with it (http-api.md 12.6). */
-bool take_entry_id(struct request *request, const char *prefix,
-                   char ret_id[STORE_ENTRY_ID_LEN + 1]);
+bool take_entry_id(struct request *request, const char *prefix, char ret_id[ENTRY_ID_LEN + 1]);
 bool take_guest_link_id(struct request *request, const char *prefix,
-                        char ret_id[STORE_GUEST_LINK_ID_LEN + 1]);
+                        char ret_id[GUEST_LINK_ID_LEN + 1]);
 
 /* ---- call.c ---- */
 

@@ -268,7 +268,7 @@ static bool take_place(struct receiver *r)
 /* The link, if it is there and lets anything through (http-api.md 7, rows 1 to 4). */
 static bool find_link(struct receiver *r)
 {
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
     if (!take_guest_link_id(r->request, "Invalid guest link ID: ", id)) {
         return false;
     }
@@ -593,7 +593,7 @@ static void answer_result_page(struct receiver *r)
                                       .edit_id = r->is_guest ? NULL : upload_file_id(r->upload, i)};
     }
     if (links != NULL && urls != NULL) {
-        char again[sizeof "/g/" + STORE_GUEST_LINK_ID_LEN] = "/";
+        char again[sizeof "/g/" + GUEST_LINK_ID_LEN] = "/";
         if (r->is_guest) {
             (void)snprintf(again, sizeof again, "/g/%s", r->link.id);
         }

@@ -169,7 +169,7 @@ static inline void add_link(struct store *store, const char *id, int64_t max_fil
     struct store_guest_link link = {.label = label,
                                     .max_file_uploads = max_file_uploads,
                                     .creation_time = TEST_NOW_S,
-                                    .url_expiration_time = STORE_NEVER,
+                                    .url_expiration_time = NEVER_S,
                                     .file_lifetime = "876000h0m0s"};
     assert_true(slice_copy(slice_str(id), link.id, sizeof link.id));
     assert_int_equal(create_link(store, &link), ERR_OK);

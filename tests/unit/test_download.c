@@ -20,7 +20,7 @@ static void test_open(void **state)
         int64_t expires, now;
         err_t want;
     } cases[] = {
-        {STORE_NEVER, TEST_NOW_S, ERR_OK},
+        {NEVER_S, TEST_NOW_S, ERR_OK},
         {TEST_NOW_S + 1, TEST_NOW_S, ERR_OK},
         {TEST_NOW_S, TEST_NOW_S - 1, ERR_OK},
         {TEST_NOW_S, TEST_NOW_S, ERR_NOTFOUND}, /* gone the second it expires */
@@ -53,7 +53,7 @@ static void test_every_position(void **state)
     static const char bytes[] = "hello, world!!!";
     enum { LEN = sizeof bytes - 1, CHUNK = 5 };
     for (size_t size = 1; size <= LEN; size++) {
-        store_file(fix->store, ID, bytes, size, CHUNK, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, ID, bytes, size, CHUNK, TEST_NOW_S, NEVER_S);
         struct download *download = open_download(fix);
         for (size_t pos = 0; pos < size; pos++) {
             for (size_t max = 1; max <= size + 1; max++) {
@@ -82,7 +82,7 @@ static void test_large_file(void **state)
     char *bytes = make_bytes(1, LEN);
     char *got = malloc(2 * LEN);
     assert_non_null(got);
-    store_file(fix->store, ID, bytes, LEN, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, bytes, LEN, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
     struct download *download = open_download(fix);
     static const size_t starts[] = {0,
                                     1,
@@ -132,7 +132,7 @@ static void test_damaged_files(void **state)
     };
     enum { LEN = 17 };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        store_file(fix->store, ID, "0123456789abcde56", LEN, 5, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, ID, "0123456789abcde56", LEN, 5, TEST_NOW_S, NEVER_S);
         struct download *download = open_download(fix);
         sql_run(fix->path, "%s", cases[i].damage);
         for (int64_t pos = 0; pos < LEN; pos++) {
@@ -156,7 +156,7 @@ static void test_damaged_files(void **state)
 static void test_short_row_in_one_read(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456789ab", 12, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456789ab", 12, 5, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "UPDATE entries_data SET chunk = x'3939' WHERE chunk_index = 1");
     struct download *download = open_download(fix);
     char got[8];
@@ -170,7 +170,7 @@ static void test_end_is_missing(void **state)
 {
     struct fixture *fix = *state;
     struct download *download = NULL;
-    store_file(fix->store, ID, "0123456789", 10, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456789", 10, 5, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "DELETE FROM entries_data WHERE chunk_index = 1");
     assert_int_equal(download_open(fix->store, ID, TEST_NOW_S, &download), ERR_CORRUPT);
     assert_null(download);
@@ -187,7 +187,7 @@ static void test_end_is_missing(void **state)
 static void test_deleted_between_reads(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456789", 10, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456789", 10, 5, TEST_NOW_S, NEVER_S);
     struct download *download = open_download(fix);
     char got[8];
     size_t len = 0;
@@ -232,7 +232,7 @@ static void test_deleted_meanwhile(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, opener_main, &openers[i]), 0);
     }
     for (int i = 0; i < DELETIONS; i++) {
-        store_file(fix->store, ID, "0123456789", 10, 1, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, ID, "0123456789", 10, 1, TEST_NOW_S, NEVER_S);
         assert_int_equal(remove_file(fix->store, ID), ERR_OK);
         assert_int_equal(purge_file(fix->store, ID), ERR_OK);
     }
@@ -247,7 +247,7 @@ static void test_deleted_meanwhile(void **state)
 static void test_no_memory(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     err_t err = ERR_NOMEM;
     int64_t n = 0;
     for (; err == ERR_NOMEM; n++) {

@@ -20,7 +20,7 @@ static int64_t at(const char *text)
 
 static struct store_guest_link link_of(const char *lifetime)
 {
-    struct store_guest_link link = {.id = "abcdefgh23456789", .url_expiration_time = STORE_NEVER};
+    struct store_guest_link link = {.id = "abcdefgh23456789", .url_expiration_time = NEVER_S};
     assert_true(slice_copy(slice_str(lifetime), link.file_lifetime, sizeof link.file_lifetime));
     return link;
 }
@@ -36,21 +36,21 @@ static void test_state(void **state)
         int64_t max, uploads;
         enum guest_link_state state;
     } cases[] = {
-        {false, STORE_NEVER, 0, 0, GUEST_LINK_ACTIVE},
-        {false, STORE_NEVER, 0, 1000000, GUEST_LINK_ACTIVE},
-        {true, STORE_NEVER, 0, 0, GUEST_LINK_DISABLED},
+        {false, NEVER_S, 0, 0, GUEST_LINK_ACTIVE},
+        {false, NEVER_S, 0, 1000000, GUEST_LINK_ACTIVE},
+        {true, NEVER_S, 0, 0, GUEST_LINK_DISABLED},
         /* its own expiry: "not past" it */
         {false, TEST_NOW_S + 1, 0, 0, GUEST_LINK_ACTIVE},
         {false, TEST_NOW_S - 1, 0, 0, GUEST_LINK_EXPIRED},
         {false, 0, 0, 0, GUEST_LINK_EXPIRED},
         {true, TEST_NOW_S + 1, 0, 0, GUEST_LINK_DISABLED},
         /* used up */
-        {false, STORE_NEVER, 1, 0, GUEST_LINK_ACTIVE},
-        {false, STORE_NEVER, 1, 1, GUEST_LINK_USED_UP},
-        {false, STORE_NEVER, 2, 1, GUEST_LINK_ACTIVE},
-        {false, STORE_NEVER, 2, 2, GUEST_LINK_USED_UP},
-        {false, STORE_NEVER, 2, 3, GUEST_LINK_USED_UP},
-        {false, STORE_NEVER, INT64_MAX, INT64_MAX - 1, GUEST_LINK_ACTIVE},
+        {false, NEVER_S, 1, 0, GUEST_LINK_ACTIVE},
+        {false, NEVER_S, 1, 1, GUEST_LINK_USED_UP},
+        {false, NEVER_S, 2, 1, GUEST_LINK_ACTIVE},
+        {false, NEVER_S, 2, 2, GUEST_LINK_USED_UP},
+        {false, NEVER_S, 2, 3, GUEST_LINK_USED_UP},
+        {false, NEVER_S, INT64_MAX, INT64_MAX - 1, GUEST_LINK_ACTIVE},
         {true, TEST_NOW_S - 1, 1, 1, GUEST_LINK_DISABLED},
         {false, TEST_NOW_S - 1, 1, 0, GUEST_LINK_EXPIRED},
     };
@@ -67,10 +67,10 @@ static void test_state(void **state)
     }
     /* "Never" is no date: it does not come. The day before it is one. */
     struct store_guest_link link = link_of("24h0m0s");
-    assert_true(guest_link_is_active(&link, STORE_NEVER));
-    assert_true(guest_link_is_active(&link, STORE_NEVER + 1000));
-    link.url_expiration_time = STORE_NEVER - 86400;
-    assert_false(guest_link_is_active(&link, STORE_NEVER));
+    assert_true(guest_link_is_active(&link, NEVER_S));
+    assert_true(guest_link_is_active(&link, NEVER_S + 1000));
+    link.url_expiration_time = NEVER_S - 86400;
+    assert_false(guest_link_is_active(&link, NEVER_S));
 }
 
 /* ---- how long files may live ---- */

@@ -105,7 +105,7 @@ static void assert_layouts_measured(struct fixture *fix)
 static void test_layouts(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "0000000000", "ours", 4, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "0000000000", "ours", 4, 5, TEST_NOW_S, NEVER_S);
     make_layouts(fix);
     measure_all(fix, ARRAY_LEN(layouts));
     assert_layouts_measured(fix);
@@ -122,7 +122,7 @@ static void test_nothing_to_do(void **state)
 {
     struct fixture *fix = *state;
     measure_all(fix, 0);
-    store_file(fix->store, "0000000000", "ours", 4, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "0000000000", "ours", 4, 5, TEST_NOW_S, NEVER_S);
     measure_all(fix, 0);
     measurer_free(NULL);
 }
@@ -187,11 +187,10 @@ static void test_changes_meanwhile(void **state)
     for (int i = 0; err == ERR_OK; i++) {
         err = measurer_work(m.measurer, 2);
         if (i == 3) {
-            store_file(fix->store, "zzzzzzzzzz", "ours", 4, 5, TEST_NOW_S, STORE_NEVER);
+            store_file(fix->store, "zzzzzzzzzz", "ours", 4, 5, TEST_NOW_S, NEVER_S);
             assert_int_equal(remove_file(fix->store, "gggggggggg"), ERR_OK);
             assert_int_equal(purge_file(fix->store, "gggggggggg"), ERR_OK);
-            assert_int_equal(edit_file(fix->store, "hhhhhhhhhh", "renamed", STORE_NEVER, NULL),
-                             ERR_OK);
+            assert_int_equal(edit_file(fix->store, "hhhhhhhhhh", "renamed", NEVER_S, NULL), ERR_OK);
         }
     }
     assert_int_equal(err, ERR_NOTFOUND);

@@ -86,7 +86,7 @@ static void make_file(struct fixture *fix, const char *id)
 {
     char bytes[64];
     memset(bytes, 'x', sizeof bytes);
-    store_file(fix->store, id, bytes, sizeof bytes, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, id, bytes, sizeof bytes, 2, TEST_NOW_S, NEVER_S);
     add_history(fix->path, id, 2500, TEST_NOW_S);
 }
 
@@ -95,7 +95,7 @@ static void make_file(struct fixture *fix, const char *id)
 static void test_done_and_gone(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID2, "stays", 5, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID2, "stays", 5, 5, TEST_NOW_S, NEVER_S);
     make_file(fix, ID);
     struct waiter waiter = {.break_disk = FAULT_NONE};
     struct gate gate;
@@ -226,7 +226,7 @@ static void test_store_fails(void **state)
         waiter_close(&waiter);
         struct store_entry entry;
         assert_int_equal(store_find_entry(fix->store, ID, &entry), ERR_OK);
-        assert_int_equal(entry.expiration_time, STORE_NEVER);
+        assert_int_equal(entry.expiration_time, NEVER_S);
         assert_int_equal(entry.size, 64);
         store_entry_done(&entry);
         assert_sql(fix->path, "SELECT count(*) FROM downloads", "2500");
@@ -298,7 +298,7 @@ static void test_store_closes(void **state)
 {
     struct fixture *fix = *state;
     enum { FILES = 6 };
-    char ids[FILES][STORE_ENTRY_ID_LEN + 1];
+    char ids[FILES][ENTRY_ID_LEN + 1];
     for (int i = 0; i < FILES; i++) {
         (void)snprintf(ids[i], sizeof ids[i], "file%06d", i);
         make_file(fix, ids[i]);
@@ -333,9 +333,9 @@ struct remover {
     int number;
 };
 
-static void thread_id(char id[STORE_ENTRY_ID_LEN + 1], int number, int round)
+static void thread_id(char id[ENTRY_ID_LEN + 1], int number, int round)
 {
-    (void)snprintf(id, STORE_ENTRY_ID_LEN + 1, "t%dr%07d", number, round);
+    (void)snprintf(id, ENTRY_ID_LEN + 1, "t%dr%07d", number, round);
 }
 
 /* Runs in a thread, where cmocka's asserts may not be used. */
@@ -343,7 +343,7 @@ static void *remover_main(void *arg)
 {
     struct remover *remover = arg;
     for (int round = 0; round < ROUNDS; round++) {
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         thread_id(id, remover->number, round);
         struct waiter waiter = {.break_disk = FAULT_NONE};
         check(waiter_start(&waiter, remover->fix->store, id) == ERR_OK);
@@ -367,9 +367,9 @@ static void test_threads(void **state)
     struct fixture *fix = *state;
     for (int i = 0; i < THREADS; i++) {
         for (int round = 0; round < ROUNDS; round++) {
-            char id[STORE_ENTRY_ID_LEN + 1];
+            char id[ENTRY_ID_LEN + 1];
             thread_id(id, i, round);
-            store_file(fix->store, id, "0123456789", 10, 1, TEST_NOW_S, STORE_NEVER);
+            store_file(fix->store, id, "0123456789", 10, 1, TEST_NOW_S, NEVER_S);
         }
     }
     pthread_t threads[THREADS];
@@ -383,7 +383,7 @@ static void test_threads(void **state)
     }
     for (int i = 0; i < THREADS; i++) {
         for (int round = 0; round < ROUNDS; round++) {
-            char id[STORE_ENTRY_ID_LEN + 1];
+            char id[ENTRY_ID_LEN + 1];
             thread_id(id, i, round);
             await_purged(fix, id);
         }

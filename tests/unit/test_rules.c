@@ -153,7 +153,7 @@ static void test_expiration(void **state)
         {"2025-01-01T00:00:00Z", NOW_NS, NULL, 1735689600},
         {"2025-01-01T00:00:00.999Z", NOW_NS, NULL, 1735689600},
         {"2025-01-01T02:00:00+02:00", NOW_NS, NULL, 1735689600},
-        {"2999-12-31T00:00:00Z", NOW_NS, NULL, TIMESTAMP_NEVER},
+        {"2999-12-31T00:00:00Z", NOW_NS, NULL, NEVER_S},
         {"9999-12-31T23:59:59Z", NOW_NS, NULL, 253402300799},
         {"2024-01-01T00:00:00Z", NOW_NS, soon, 0},
         {"0000-01-01T00:00:00Z", NOW_NS, soon, 0},

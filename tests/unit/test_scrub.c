@@ -12,7 +12,7 @@ enum { RATE = 4 * DOWNLOAD_BLOCK_BYTES, MAX_EVENTS = 32, ENOUGH_CALLS = 2000 };
 
 static struct {
     enum scrub_event event;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     char text[VERIFY_TEXT_SIZE];
     int64_t files;
 } events[MAX_EVENTS];
@@ -81,7 +81,7 @@ static int finish_round(struct fixture *fix, struct scrub *scrub)
 static void add_file(struct fixture *fix, const char *id, size_t len)
 {
     char *bytes = make_bytes(7, len);
-    store_file(fix->store, id, bytes, len, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, id, bytes, len, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
     free(bytes);
 }
 

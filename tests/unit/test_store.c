@@ -34,8 +34,7 @@ static void test_rows_of_a_file(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         size_t len = strlen(cases[i].bytes);
-        store_file(fix->store, ID, cases[i].bytes, len, cases[i].chunk_bytes, TEST_NOW_S,
-                   STORE_NEVER);
+        store_file(fix->store, ID, cases[i].bytes, len, cases[i].chunk_bytes, TEST_NOW_S, NEVER_S);
         assert_rows(fix, cases[i].rows);
         assert_file(fix->store, ID, cases[i].bytes, len);
         sql_run(fix->path, "DELETE FROM entries; DELETE FROM entries_data");
@@ -49,9 +48,9 @@ static void test_sizes_round_the_chunk(void **state)
         1, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 2 * CHUNK_BYTES, 3 * CHUNK_BYTES + 12345};
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         char *bytes = make_bytes(i, sizes[i]);
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         (void)snprintf(id, sizeof id, "size%06zu", i);
-        store_file(fix->store, id, bytes, sizes[i], CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, id, bytes, sizes[i], CHUNK_BYTES, TEST_NOW_S, NEVER_S);
         assert_file(fix->store, id, bytes, sizes[i]);
         fixture_reopen(fix);
         assert_file(fix->store, id, bytes, sizes[i]);
@@ -86,7 +85,7 @@ static void test_columns_of_an_entry(void **state)
     const struct store_guest_link link = {.id = "0123456789abcdef",
                                           .label = label,
                                           .creation_time = TEST_NOW_S,
-                                          .url_expiration_time = STORE_NEVER,
+                                          .url_expiration_time = NEVER_S,
                                           .file_lifetime = "24h0m0s"};
     struct store_create_guest_link create;
     store_create_guest_link_init(&create);
@@ -128,13 +127,13 @@ static void test_columns_of_an_entry(void **state)
 static void test_never_and_no_note(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     assert_sql(fix->path, "SELECT expiration_time FROM entries", "2999-12-31T00:00:00Z");
     assert_sql(fix->path, "SELECT typeof(note) || ' ' || typeof(guest_link_id) FROM entries",
                "null null");
     struct store_entry entry;
     assert_int_equal(store_find_entry(fix->store, ID, &entry), ERR_OK);
-    assert_int_equal(entry.expiration_time, STORE_NEVER);
+    assert_int_equal(entry.expiration_time, NEVER_S);
     assert_null(entry.note);
     store_entry_done(&entry);
 }
@@ -149,7 +148,7 @@ static void test_invisible_until_published(void **state)
     assert_false(file_exists(fix->store, ID));
     struct store_new_file file = {
         .draft = &draft, .filename = "f", .content_type = "", .size = 3, .chunks = 1};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     assert_file(fix->store, ID, "abc", 3);
 }
 
@@ -173,7 +172,7 @@ static void test_publish_incomplete(void **state)
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct store_draft draft;
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         (void)snprintf(id, sizeof id, "case%06zu", i);
         store_draft_init(&draft, id);
         for (size_t k = 0; k < 3 && cases[i].appended[k] >= 0; k++) {
@@ -185,7 +184,7 @@ static void test_publish_incomplete(void **state)
                                       .content_type = "",
                                       .chunks = cases[i].chunks,
                                       .last_chunk = slice_str(cases[i].last)};
-        err_t err = publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER);
+        err_t err = publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S);
         if (err != cases[i].want || file_exists(fix->store, id) != (err == ERR_OK)) {
             fail_msg("case %zu: %s", i, err_name(err));
         }
@@ -217,7 +216,7 @@ static void test_publish_several(void **state)
     assert_int_equal(append_chunk(fix->store, &drafts[0], 0, "a", 1), ERR_OK);
     assert_int_equal(append_chunk(fix->store, &drafts[2], 0, "c", 1), ERR_OK);
     /* The second one's first chunk is missing: none of the three appears, nor their last chunks. */
-    assert_int_equal(publish_files(fix->store, files, 3, TEST_NOW_S, STORE_NEVER), ERR_INTERNAL);
+    assert_int_equal(publish_files(fix->store, files, 3, TEST_NOW_S, NEVER_S), ERR_INTERNAL);
     for (size_t i = 0; i < 3; i++) {
         assert_false(file_exists(fix->store, ids[i]));
     }
@@ -225,7 +224,7 @@ static void test_publish_several(void **state)
     assert_sql(fix->path, "SELECT count(*) FROM ext_files", "0");
     assert_sql(fix->path, "SELECT count(*) FROM entries_data", "2");
     assert_int_equal(append_chunk(fix->store, &drafts[1], 0, "b", 1), ERR_OK);
-    assert_int_equal(publish_files(fix->store, files, 3, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, files, 3, TEST_NOW_S, NEVER_S), ERR_OK);
     assert_file(fix->store, ID, "ay", 2);
     assert_file(fix->store, ID2, "by", 2);
     assert_file(fix->store, ID3, "cy", 2);
@@ -234,7 +233,7 @@ static void test_publish_several(void **state)
 static void test_ids_are_taken_once(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "first", 5, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "first", 5, 5, TEST_NOW_S, NEVER_S);
     struct store_draft draft;
     store_draft_init(&draft, ID);
     assert_int_equal(append_chunk(fix->store, &draft, 0, "z", 1), ERR_EXISTS);
@@ -247,7 +246,7 @@ static void test_ids_are_taken_once(void **state)
                                   .size = 1,
                                   .chunks = 1,
                                   .last_chunk = SLICE("z")};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_EXISTS);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_EXISTS);
     assert_file(fix->store, ID, "first", 5);
     /* An unlucky draft that is given up takes no rows of the file that has its id. */
     struct store_discard discard;
@@ -274,14 +273,14 @@ static void test_ids_of_drafts(void **state)
     assert_int_equal(append_chunk(fix->store, &drafts[0], 1, "cd", 2), ERR_OK);
     struct store_new_file file = {
         .draft = &drafts[0], .filename = "f", .content_type = "", .size = 4, .chunks = 2};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     assert_file(fix->store, ID, "abcd", 4);
 }
 
 static void test_discard(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID2, "kept", 4, 1, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID2, "kept", 4, 1, TEST_NOW_S, NEVER_S);
     struct store_draft draft;
     store_draft_init(&draft, ID);
     for (int64_t i = 0; i < 50; i++) {
@@ -306,7 +305,7 @@ static void test_discard(void **state)
 static void test_read_chunk(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, NEVER_S);
     static const struct {
         const char *id;
         int64_t index;
@@ -364,7 +363,7 @@ static void test_foreign_layouts(void **state)
         {"(?,0,zeroblob(2)),(?,4611686018427387903,zeroblob(1))", ERR_OK, INT64_MAX, 2},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         (void)snprintf(id, sizeof id, "case%06zu", i);
         sql_run(fix->path,
                 "INSERT INTO entries (id, filename, content_type, upload_time)"
@@ -405,8 +404,8 @@ static void test_foreign_values(void **state)
         int64_t upload_s, expiration_s;
     } cases[] = {
         {"'2026-01-01T00:00:00Z'", "'2026-01-01T01:00:00Z'", TEST_NOW_S, TEST_NOW_S + 3600},
-        {"'2026-01-01 00:00:00'", "NULL", TEST_NOW_S, STORE_NEVER},
-        {"'2026-01-01T02:00:00+02:00'", "'2999-12-31T00:00:00Z'", TEST_NOW_S, STORE_NEVER},
+        {"'2026-01-01 00:00:00'", "NULL", TEST_NOW_S, NEVER_S},
+        {"'2026-01-01T02:00:00+02:00'", "'2999-12-31T00:00:00Z'", TEST_NOW_S, NEVER_S},
         {"'2026-01-01T00:00:00.999Z'", "'9999-12-31T23:59:59Z'", TEST_NOW_S, 253402300799},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -426,7 +425,7 @@ static void test_foreign_values(void **state)
 static void test_find_unknown(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     static const char *const ids[] = {"",           "abcdefghi",  "abcdefghijk",
                                       "ABCDEFGHIJ", "abcdefghi%", "'; --"};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
@@ -441,7 +440,7 @@ static void test_find_unknown(void **state)
 static void test_find_no_memory(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "UPDATE entries SET note = 'n'");
     int64_t n = 0;
     err_t err = ERR_NOMEM;
@@ -571,8 +570,8 @@ static void test_sessions(void **state)
 static void test_download_history(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, NEVER_S);
     static const struct {
         const char *id;
         int64_t at; /* seconds from now */
@@ -627,8 +626,8 @@ static void record_download(struct store *store, const char *id, int64_t time, c
 static void test_download_history_is_bounded(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, NEVER_S);
     record_download(fix->store, ID2, TEST_NOW_S - 100000, "other");
     sql_run(fix->path,
             "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
@@ -665,7 +664,7 @@ static void test_download_history_of_a_chosen_length(void **state)
 {
     enum { ROWS = 3 };
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     fix->options.history_rows = ROWS;
     fixture_reopen(fix);
     for (int i = 0; i < 2 * ROWS; i++) {

@@ -46,7 +46,7 @@ static bool is_wanted(void *arg)
 static void store_kept(struct fixture *fix)
 {
     char *bytes = make_bytes(1, KEPT_BYTES);
-    store_file(fix->store, KEPT, bytes, KEPT_BYTES, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, KEPT, bytes, KEPT_BYTES, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
     free(bytes);
 }
 
@@ -104,7 +104,7 @@ static void publish_soon(struct fixture *fix, struct publishing *p, const char *
     p->job.files = &p->file;
     p->job.files_count = 1;
     p->job.upload_time = TEST_NOW_S;
-    p->job.expiration_time = STORE_NEVER;
+    p->job.expiration_time = NEVER_S;
     p->job.job.lane = STORE_URGENT;
     pending_submit(&p->pending, fix->store, &p->job.job);
 }
@@ -237,7 +237,7 @@ static void test_changes_meanwhile(void **state)
     struct store_remove removal;
     struct fixture copy;
     char *bytes = make_bytes(2, LATER_BYTES);
-    store_file(fix->store, "goinggoing", bytes, LATER_BYTES, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "goinggoing", bytes, LATER_BYTES, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
     store_kept(fix);
     store_remove_init(&removal);
     assert_true(slice_copy(SLICE("goinggoing"), removal.id, sizeof removal.id));

@@ -38,10 +38,10 @@ static void test_edit_values(void **state)
         const char *expires_text;
     } cases[] = {
         {"new.txt", TEST_NOW_S + 3600, "a note", "2026-01-01T01:00:00Z"},
-        {"new.txt", STORE_NEVER, NULL, "2999-12-31T00:00:00Z"},
+        {"new.txt", NEVER_S, NULL, "2999-12-31T00:00:00Z"},
         {"\xc3\xa4 'quoted' \"%s\" ; --", TEST_NOW_S + 1, "line\nline", "2026-01-01T00:00:01Z"},
         {long_name, INT64_C(253402300799), long_note, "9999-12-31T23:59:59Z"},
-        {"x", STORE_NEVER - 1, "", "2999-12-30T23:59:59Z"},
+        {"x", NEVER_S - 1, "", "2999-12-30T23:59:59Z"},
     };
     store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S - 9, TEST_NOW_S + 50);
     store_file(fix->store, ID2, "other", 5, 5, TEST_NOW_S - 9, TEST_NOW_S + 50);
@@ -65,7 +65,7 @@ static void test_edit_keeps_the_rest(void **state)
                                " (SELECT size || hex(sha256) FROM ext_files)  FROM entries";
     struct fixture *fix = *state;
     char before[200];
-    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S - 9, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S - 9, NEVER_S);
     add_link(fix->store, "abcdefgh23456789", 0);
     sql_run(fix->path, "UPDATE entries SET guest_link_id = 'abcdefgh23456789'");
     sql_ask(fix->path, before, sizeof before, rest);
@@ -88,7 +88,7 @@ static void test_edit_not_found(void **state)
     sql_ask(fix->path, before, sizeof before, all);
     static const char *const ids[] = {"BBBBBBBBBB", "", "ABCDEFGHIJ", ID, ID2};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
-        if (edit_file(fix->store, ids[i], "n", STORE_NEVER, "n") != ERR_NOTFOUND) {
+        if (edit_file(fix->store, ids[i], "n", NEVER_S, "n") != ERR_NOTFOUND) {
             fail_msg("\"%s\"", ids[i]);
         }
     }
@@ -99,14 +99,14 @@ static void test_edit_not_found(void **state)
     assert_int_equal(edit_file(fix->store, ID, "back", TEST_NOW_S + 5, NULL), ERR_OK);
     assert_entry(fix->store, ID, "back", TEST_NOW_S + 5, NULL);
     fix->clock.now_s++;
-    assert_int_equal(edit_file(fix->store, ID3, "gone", STORE_NEVER, NULL), ERR_NOTFOUND);
+    assert_int_equal(edit_file(fix->store, ID3, "gone", NEVER_S, NULL), ERR_NOTFOUND);
 }
 
 /* One that finds nothing does not spoil the transaction for the others. */
 static void test_edits_in_one_transaction(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     static const char *const ids[] = {ID, "BBBBBBBBBB", ID, "CCCCCCCCCC"};
     struct store_edit edits[ARRAY_LEN(ids)];
     struct pending pending[ARRAY_LEN(ids)];
@@ -116,7 +116,7 @@ static void test_edits_in_one_transaction(void **state)
         store_edit_init(&edits[i]);
         memcpy(edits[i].id, ids[i], sizeof edits[i].id);
         edits[i].filename = i == 0 ? "first" : "second";
-        edits[i].expiration_time = STORE_NEVER;
+        edits[i].expiration_time = NEVER_S;
         pending_submit(&pending[i], fix->store, &edits[i].job);
     }
     gate_open(&gate);
@@ -125,7 +125,7 @@ static void test_edits_in_one_transaction(void **state)
         assert_true(pending[i].done);
         assert_int_equal(edits[i].job.result, i % 2 == 0 ? ERR_OK : ERR_NOTFOUND);
     }
-    assert_entry(fix->store, ID, "second", STORE_NEVER, NULL);
+    assert_entry(fix->store, ID, "second", NEVER_S, NULL);
 }
 
 /* ---- removing ---- */
@@ -179,15 +179,15 @@ static void assert_invisible(struct fixture *fix, const char *id, int listed)
     } else {
         assert_int_equal(err, ERR_NOTFOUND);
     }
-    assert_int_equal(edit_file(fix->store, id, "n", STORE_NEVER, NULL), ERR_NOTFOUND);
+    assert_int_equal(edit_file(fix->store, id, "n", NEVER_S, NULL), ERR_NOTFOUND);
     assert_int_equal(listed_files(fix), listed);
 }
 
 static void test_remove(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, ID2, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, ID2, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
     add_history(fix->path, ID, 3, TEST_NOW_S);
     add_history(fix->path, ID2, 3, TEST_NOW_S);
     assert_int_equal(listed_files(fix), 2);
@@ -210,7 +210,7 @@ static void test_remove(void **state)
     }
     assert_file(fix->store, ID2, "0123456", 7);
     /* The id is free again. */
-    store_file(fix->store, ID, "new", 3, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "new", 3, 5, TEST_NOW_S, NEVER_S);
     assert_file(fix->store, ID, "new", 3);
 }
 
@@ -220,7 +220,7 @@ static void test_remove_before_record(void **state)
     struct fixture *fix = *state;
     static const int rows[] = {0, 2500};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
         add_history(fix->path, ID, rows[i], TEST_NOW_S - 100);
         assert_int_equal(remove_file(fix->store, ID), ERR_OK);
         struct store_record_download record;
@@ -239,10 +239,10 @@ static void test_remove_long_history(void **state)
 {
     struct fixture *fix = *state;
     static const int rows[] = {1, 1999, 2000, 2001, 4000, HISTORY_MAX_ROWS};
-    store_file(fix->store, ID2, "other", 5, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID2, "other", 5, 5, TEST_NOW_S, NEVER_S);
     add_history(fix->path, ID2, 10, TEST_NOW_S);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
         add_history(fix->path, ID, rows[i], TEST_NOW_S);
         assert_int_equal(listed_files(fix), 2);
         assert_int_equal(remove_file(fix->store, ID), ERR_OK);
@@ -262,7 +262,7 @@ static void test_purge_in_slices(void **state)
     struct fixture *fix = *state;
     enum { LEFT = HISTORY_MAX_ROWS - 2000, CHUNKS = 50 };
     char *bytes = make_bytes(1, CHUNKS);
-    store_file(fix->store, ID, bytes, CHUNKS, 1, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, bytes, CHUNKS, 1, TEST_NOW_S, NEVER_S);
     free(bytes);
     add_history(fix->path, ID, HISTORY_MAX_ROWS, TEST_NOW_S);
     assert_int_equal(remove_file(fix->store, ID), ERR_OK);
@@ -283,7 +283,7 @@ static void test_purge_in_slices(void **state)
 static void test_purge_always_gets_on(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 1, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 1, TEST_NOW_S, NEVER_S);
     add_history(fix->path, ID, 2500, TEST_NOW_S);
     assert_int_equal(remove_file(fix->store, ID), ERR_OK);
     struct store_purge purge;
@@ -300,8 +300,8 @@ static void test_crash_between(void **state)
     struct fixture *fix = *state;
     static const int rows[] = {0, 5, 2001, HISTORY_MAX_ROWS};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
-        store_file(fix->store, ID2, "other", 5, 5, TEST_NOW_S, STORE_NEVER);
+        store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
+        store_file(fix->store, ID2, "other", 5, 5, TEST_NOW_S, NEVER_S);
         add_history(fix->path, ID, rows[i], TEST_NOW_S);
         assert_int_equal(remove_file(fix->store, ID), ERR_OK);
         fixture_reopen(fix);
@@ -321,7 +321,7 @@ static void test_close_while_purging(void **state)
     struct fixture *fix = *state;
     enum { CHUNKS = 400 };
     char *bytes = make_bytes(1, CHUNKS);
-    store_file(fix->store, ID, bytes, CHUNKS, 1, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, bytes, CHUNKS, 1, TEST_NOW_S, NEVER_S);
     free(bytes);
     add_history(fix->path, ID, 3000, TEST_NOW_S);
     assert_int_equal(remove_file(fix->store, ID), ERR_OK);
@@ -347,9 +347,9 @@ static void test_close_while_purging(void **state)
 static void test_purge_spares_visible(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
     store_file(fix->store, ID2, "0123456", 7, 2, TEST_NOW_S, TEST_NOW_S + 1);
-    store_file(fix->store, ID3, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID3, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "UPDATE entries SET expiration_time = NULL WHERE id = '" ID3 "'");
     static const char *const ids[] = {ID, ID2, ID3};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
@@ -377,7 +377,7 @@ static void test_purge_spares_drafts(void **state)
     err_t err = purge_file(fix->store, ID);
     struct store_new_file file = {
         .draft = &draft, .filename = "f", .content_type = "", .size = 5, .chunks = 1};
-    err_t published = publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER);
+    err_t published = publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S);
     if (published != ERR_OK) { /* the draft is part of the store's list until it is discarded */
         struct store_discard discard;
         store_discard_init(&discard);
@@ -425,7 +425,7 @@ static void test_remove_while_reading(void **state)
 {
     struct fixture *fix = *state;
     char *bytes = make_bytes(1, (size_t)READ_CHUNKS * 100);
-    store_file(fix->store, ID, bytes, (size_t)READ_CHUNKS * 100, 100, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, bytes, (size_t)READ_CHUNKS * 100, 100, TEST_NOW_S, NEVER_S);
     add_history(fix->path, ID, 3000, TEST_NOW_S);
     struct reader reader = {.store = fix->store, .bytes = bytes};
     pthread_t threads[2];
@@ -454,7 +454,7 @@ static void test_remove_while_reading(void **state)
 static void test_remove_beside_a_long_read(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
     sqlite3 *db = sql_open(fix->path);
     sqlite3_stmt *stmt = NULL;
     assert_int_equal(sqlite3_prepare_v2(db, "SELECT chunk FROM entries_data ORDER BY chunk_index",
@@ -480,9 +480,9 @@ static void test_remove_beside_a_long_read(void **state)
 static void test_durable(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
     fault.syncs = 0;
-    assert_int_equal(edit_file(fix->store, ID, "new", STORE_NEVER, NULL), ERR_OK);
+    assert_int_equal(edit_file(fix->store, ID, "new", NEVER_S, NULL), ERR_OK);
     assert_true(fault.syncs > 0);
     fault.syncs = 0;
     assert_int_equal(remove_file(fix->store, ID), ERR_OK);
@@ -499,7 +499,7 @@ static void test_failing_disk(void **state)
         err_t err;
     } cases[] = {{FAULT_FULL, ERR_FULL}, {FAULT_IO, ERR_IO}};
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 2, TEST_NOW_S, NEVER_S);
     add_history(fix->path, ID, 2500, TEST_NOW_S);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         fault_set(cases[i].kind, 0, true);
@@ -508,7 +508,7 @@ static void test_failing_disk(void **state)
         fault_lift();
         assert_int_equal(edited, cases[i].err);
         assert_int_equal(removed, cases[i].err);
-        assert_entry(fix->store, ID, ID, STORE_NEVER, NULL);
+        assert_entry(fix->store, ID, ID, NEVER_S, NULL);
         assert_count(fix, "downloads", ID, 2500);
         assert_file(fix->store, ID, "0123456", 7);
     }

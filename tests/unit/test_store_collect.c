@@ -49,7 +49,7 @@ static void test_expired_entries(void **state)
     } files[] = {
         {"a", Y2024},
         {"b", Y3000},
-        {"c", STORE_NEVER},
+        {"c", NEVER_S},
         {"d", TEST_NOW_S - 1},
         {"e", TEST_NOW_S + 300},
         {"f", TEST_NOW_S}, /* strictly less */
@@ -84,7 +84,7 @@ static void test_nothing_has_expired(void **state)
     struct fixture *fix = *state;
     store_file(fix->store, "a", "x", 1, 5, TEST_NOW_S, Y4000);
     store_file(fix->store, "b", "x", 1, 5, TEST_NOW_S, Y3000);
-    store_file(fix->store, "c", "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "c", "x", 1, 5, TEST_NOW_S, NEVER_S);
     collect(fix, 0, 0);
     assert_entries(fix, "a,b,c");
 }
@@ -93,7 +93,7 @@ static void test_nothing_has_expired(void **state)
 static void test_orphans_and_drafts(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "mmmmmmmmmm", "kept", 4, 1, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "mmmmmmmmmm", "kept", 4, 1, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "INSERT INTO entries_data VALUES ('0000000000', 0, x'00'),"
                        " ('aaaaaaaaaa', 0, x'00'), ('aaaaaaaaaa', 7, x'00'),"
                        " ('nnnnnnnnnn', 5, x'00'), ('zzzzzzzzzz', 0, x'')");
@@ -112,7 +112,7 @@ static void test_orphans_and_drafts(void **state)
     /* One is published, one given up; the third goes on. */
     struct store_new_file file = {
         .draft = &drafts[0], .filename = "f", .content_type = "", .size = 10, .chunks = 2};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     struct store_discard discard;
     store_discard_init(&discard);
     discard.draft = &drafts[1];
@@ -121,7 +121,7 @@ static void test_orphans_and_drafts(void **state)
     assert_int_equal(append_chunk(fix->store, &drafts[2], 2, "draft", 5), ERR_OK);
     file.draft = &drafts[2];
     file.chunks = 3;
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     collect(fix, 0, 0);
     assert_entries(fix, "bbbbbbbbbb,mmmmmmmmmm,yyyyyyyyyy");
     assert_file(fix->store, "yyyyyyyyyy", "draftdraftdraft", 15);
@@ -297,8 +297,8 @@ static void number_second_row_0(const char *path, const char *table)
 static void test_rows_out_of_order(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "a", "0", 1, 5, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, "b", "0", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "a", "0", 1, 5, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, "b", "0", 1, 5, TEST_NOW_S, NEVER_S);
     fixture_close(fix);
     number_second_row_0(fix->path, "entries");
     fixture_open(fix);

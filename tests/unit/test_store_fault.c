@@ -25,7 +25,7 @@ static err_t store_large(struct store *store, struct store_draft *draft, const c
     for (int64_t i = 0; i < CHUNKS && err == ERR_OK; i++) {
         err = append_chunk(store, draft, i, bytes + i * CHUNK_BYTES, CHUNK_BYTES);
     }
-    return err == ERR_OK ? publish_files(store, &file, 1, TEST_NOW_S, STORE_NEVER) : err;
+    return err == ERR_OK ? publish_files(store, &file, 1, TEST_NOW_S, NEVER_S) : err;
 }
 
 static err_t discard_draft(struct store *store, struct store_draft *draft)
@@ -40,7 +40,7 @@ static void test_full_disk(void **state)
 {
     struct fixture *fix = *state;
     char *bytes = make_bytes(1, SIZE);
-    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, NEVER_S);
     fault_set(FAULT_FULL, 0, true);
     struct store_draft draft;
     store_draft_init(&draft, "abcdefghij");
@@ -51,7 +51,7 @@ static void test_full_disk(void **state)
                                   .size = 1,
                                   .chunks = 1,
                                   .last_chunk = SLICE("x")};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_FULL);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_FULL);
     assert_false(file_exists(fix->store, "abcdefghij"));
     assert_file(fix->store, "before", "still here", 10); /* reading needs no space */
     fault_lift();
@@ -73,11 +73,11 @@ static void test_failing_sync(void **state)
     assert_int_equal(append_chunk(fix->store, &draft, 1, "cd", 2), ERR_OK);
     struct store_new_file file = {
         .draft = &draft, .filename = "f", .content_type = "", .size = 4, .chunks = 2};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_IO);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_IO);
     assert_false(file_exists(fix->store, "abcdefghij"));
     fault_lift();
     assert_false(file_exists(fix->store, "abcdefghij"));
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     assert_file(fix->store, "abcdefghij", "abcd", 4);
     fixture_reopen(fix);
     assert_file(fix->store, "abcdefghij", "abcd", 4);
@@ -100,7 +100,7 @@ static void count_event(enum store_event event)
 static void test_nothing_is_promised_after_a_failed_sync(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, NEVER_S);
     fixture_close(fix);
     fix->options.event = count_event;
     fixture_open(fix);
@@ -118,7 +118,7 @@ static void test_nothing_is_promised_after_a_failed_sync(void **state)
     }
     assert_int_equal(trusted_events, 0);
     fault_lift();
-    assert_int_equal(edit_file(fix->store, "before", "new name", STORE_NEVER, NULL), ERR_OK);
+    assert_int_equal(edit_file(fix->store, "before", "new name", NEVER_S, NULL), ERR_OK);
     assert_int_equal(trusted_events, 1);
     assert_int_equal(distrusted_events, 1);
     fixture_reopen(fix);
@@ -149,16 +149,15 @@ static void test_figures_after_a_failed_sync(void **state)
     pthread_t thread;
     void *right = NULL;
     int opened_again = 0;
-    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, NEVER_S);
     asks_for_figures = true;
     assert_int_equal(pthread_create(&thread, NULL, ask_for_figures, fix), 0);
     for (int i = 0; i < 20; i++) {
         fault_set(FAULT_IO, 0, false);
         fault.syncs_only = true;
-        bool failed = edit_file(fix->store, "before", "wrong", STORE_NEVER, NULL) == ERR_IO;
+        bool failed = edit_file(fix->store, "before", "wrong", NEVER_S, NULL) == ERR_IO;
         fault_lift();
-        opened_again +=
-            failed && edit_file(fix->store, "before", "right", STORE_NEVER, NULL) == ERR_OK;
+        opened_again += failed && edit_file(fix->store, "before", "right", NEVER_S, NULL) == ERR_OK;
     }
     asks_for_figures = false;
     assert_int_equal(pthread_join(thread, &right), 0);
@@ -171,16 +170,16 @@ static void test_figures_after_a_failed_sync(void **state)
 static void test_failures_after_a_failed_sync(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "before", "still here", 10, 4, TEST_NOW_S, NEVER_S);
     for (int64_t n = 0; n < 60; n++) {
         fault_set(FAULT_IO, 0, false);
         fault.syncs_only = true;
-        assert_int_equal(edit_file(fix->store, "before", "wrong", STORE_NEVER, NULL), ERR_IO);
+        assert_int_equal(edit_file(fix->store, "before", "wrong", NEVER_S, NULL), ERR_IO);
         fault_set(FAULT_IO, n, true); /* writes, too */
-        err_t err = edit_file(fix->store, "before", "right", STORE_NEVER, NULL);
+        err_t err = edit_file(fix->store, "before", "right", NEVER_S, NULL);
         assert_true(err == ERR_OK || err == ERR_IO);
         fault_lift();
-        assert_int_equal(edit_file(fix->store, "before", "right", STORE_NEVER, NULL), ERR_OK);
+        assert_int_equal(edit_file(fix->store, "before", "right", NEVER_S, NULL), ERR_OK);
         assert_file(fix->store, "before", "still here", 10);
     }
     assert_sound(fix->path);
@@ -195,7 +194,7 @@ static void sweep(struct fixture *fix, enum fault_kind kind, bool lasting)
     int failed = 0;
     for (int64_t n = 0; !reached_end; n += n < 40 ? 1 : 7) {
         assert_true(n < 3000);
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         (void)snprintf(id, sizeof id, "n%09d", (int)n);
         struct store_draft draft;
         store_draft_init(&draft, id);
@@ -253,7 +252,7 @@ static void test_collect_on_a_full_disk(void **state)
 {
     struct fixture *fix = *state;
     store_file(fix->store, "expired", "0123456", 7, 5, TEST_NOW_S - 100, TEST_NOW_S - 1);
-    store_file(fix->store, "kept", "0123456", 7, 5, TEST_NOW_S - 100, STORE_NEVER);
+    store_file(fix->store, "kept", "0123456", 7, 5, TEST_NOW_S - 100, NEVER_S);
     fix->clock.step_ms = SLICE_MS; /* there is more to do when the first slice fails */
     fault_set(FAULT_FULL, 0, true);
     struct store_collect job;
@@ -273,7 +272,7 @@ static void test_collect_on_a_full_disk(void **state)
 static void test_close_on_a_broken_disk(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "abcdefghij", "0123456", 7, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "abcdefghij", "0123456", 7, 5, TEST_NOW_S, NEVER_S);
     fault_set(FAULT_IO, 0, true);
     fixture_close(fix);
     fault_lift();

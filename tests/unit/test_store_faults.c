@@ -125,7 +125,7 @@ static err_t publish_rest(struct fixture *fix, const char *link)
     publish.files = &file;
     publish.files_count = 1;
     publish.upload_time = TEST_NOW_S;
-    publish.expiration_time = STORE_NEVER;
+    publish.expiration_time = NEVER_S;
     publish.guest_link_id = link;
     return store_run(fix->store, &publish.job);
 }
@@ -175,13 +175,13 @@ static err_t upload_as_guest(struct fixture *fix)
 
 static void prepare_file(struct fixture *fix)
 {
-    store_file(fix->store, "abcdefghij", bytes, sizeof bytes, 1000, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "abcdefghij", bytes, sizeof bytes, 1000, TEST_NOW_S, NEVER_S);
     add_history(fix->path, "abcdefghij", 5, TEST_NOW_S);
 }
 
 static err_t edit(struct fixture *fix)
 {
-    return edit_file(fix->store, "abcdefghij", "new", STORE_NEVER, "note");
+    return edit_file(fix->store, "abcdefghij", "new", NEVER_S, "note");
 }
 
 static err_t delete_file(struct fixture *fix)
@@ -255,7 +255,7 @@ static err_t make_link(struct fixture *fix)
     struct store_guest_link link = {.id = LINK,
                                     .label = label,
                                     .creation_time = TEST_NOW_S,
-                                    .url_expiration_time = STORE_NEVER,
+                                    .url_expiration_time = NEVER_S,
                                     .file_lifetime = "24h0m0s"};
     return create_link(fix->store, &link);
 }

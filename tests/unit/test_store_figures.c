@@ -50,9 +50,9 @@ static void test_numbers(void **state)
     assert_true(figures.can_shrink);
     assert_false(figures.can_convert);
     char *bytes = make_bytes(1, 400000);
-    store_file(fix->store, ID, bytes, 400000, 100000, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, bytes, 400000, 100000, TEST_NOW_S, NEVER_S);
     store_file(fix->store, ID2, bytes, 5, 5, TEST_NOW_S, TEST_NOW_S + 60);
-    store_file(fix->store, ID3, bytes, 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID3, bytes, 1, 5, TEST_NOW_S, NEVER_S);
     free(bytes);
     figures = figures_of(fix);
     assert_int_equal(figures.files, 3);
@@ -86,7 +86,7 @@ static void test_expired_count_until_collected(void **state)
 {
     struct fixture *fix = *state;
     store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, TEST_NOW_S + 60);
-    store_file(fix->store, ID2, "01", 2, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID2, "01", 2, 5, TEST_NOW_S, NEVER_S);
     assert_int_equal(figures_of(fix).files, 2);
     sql_run(fix->path, "INSERT INTO entries (id, filename, content_type, upload_time) VALUES"
                        " ('" ID3 "', '', '', '2026-01-01T00:00:00Z')");
@@ -104,7 +104,7 @@ static void test_expired_count_until_collected(void **state)
 static void test_files_beside(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, NEVER_S);
     int64_t before = figures_of(fix).files_bytes;
     assert_int_equal(before, database_bytes(fix));
     write_bytes(fix, "other-file.db", 200);
@@ -195,7 +195,7 @@ static void test_no_directory_in_path(void **state)
     fix->options.path = "store.db";
     fixture_open(fix);
     write_bytes(fix, "other-file.db", 200);
-    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "0123456", 7, 5, TEST_NOW_S, NEVER_S);
     struct store_figures figures = figures_of(fix);
     int64_t want = database_bytes(fix);
     fixture_close(fix);

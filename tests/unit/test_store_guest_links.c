@@ -56,7 +56,7 @@ static void test_create_and_find(void **state)
         {{.id = LINK,
           .label = empty,
           .creation_time = TEST_NOW_S,
-          .url_expiration_time = STORE_NEVER,
+          .url_expiration_time = NEVER_S,
           .file_lifetime = "876000h0m0s"},
          "abcdefgh23456789||-|-|2026-01-01T00:00:00Z|2999-12-31T00:00:00Z|876000h0m0s|0"},
         {{.id = LINK2,
@@ -131,7 +131,7 @@ static void test_create_twice(void **state)
     gate_shut(&gate, fix->store);
     for (size_t i = 0; i < ARRAY_LEN(links); i++) {
         expiring[i] = links[i];
-        expiring[i].url_expiration_time = STORE_NEVER;
+        expiring[i].url_expiration_time = NEVER_S;
         store_create_guest_link_init(&jobs[i]);
         jobs[i].link = &expiring[i];
         pending_submit(&pending[i], fix->store, &jobs[i].job);
@@ -166,7 +166,7 @@ static void test_foreign_values(void **state)
     const struct store_guest_link bare = {.id = LINK,
                                           .label = empty,
                                           .creation_time = 1709208000,
-                                          .url_expiration_time = STORE_NEVER,
+                                          .url_expiration_time = NEVER_S,
                                           .file_lifetime = "876000h0m0s"};
     const struct store_guest_link odd = {.id = LINK2,
                                          .label = label,
@@ -188,7 +188,7 @@ static void test_foreign_values(void **state)
     const struct store_guest_link endless = {.id = LINK3,
                                              .label = empty,
                                              .creation_time = 1709208000,
-                                             .url_expiration_time = STORE_NEVER,
+                                             .url_expiration_time = NEVER_S,
                                              .file_lifetime = ""};
     assert_link(fix->store, &endless);
     /* It does not hide the others. */
@@ -237,7 +237,7 @@ static void test_list(void **state)
         char label[] = "";
         struct store_guest_link link = {.label = label,
                                         .creation_time = links[i].created,
-                                        .url_expiration_time = STORE_NEVER,
+                                        .url_expiration_time = NEVER_S,
                                         .file_lifetime = "24h0m0s"};
         memcpy(link.id, links[i].id, sizeof link.id);
         assert_int_equal(create_link(fix->store, &link), ERR_OK);
@@ -325,7 +325,7 @@ static err_t publish_through(struct store *store, const char *link_id, const cha
     struct store_new_file new_files[8];
     assert_true(files <= ARRAY_LEN(drafts));
     for (size_t i = 0; i < files; i++) {
-        char file_id[STORE_ENTRY_ID_LEN + 1];
+        char file_id[ENTRY_ID_LEN + 1];
         memcpy(file_id, id, sizeof file_id);
         file_id[0] = (char)(file_id[0] + (char)i);
         store_draft_init(&drafts[i], file_id);
@@ -341,7 +341,7 @@ static err_t publish_through(struct store *store, const char *link_id, const cha
     publish.files = new_files;
     publish.files_count = files;
     publish.upload_time = TEST_NOW_S;
-    publish.expiration_time = STORE_NEVER;
+    publish.expiration_time = NEVER_S;
     publish.guest_link_id = link_id;
     return store_run(store, &publish.job);
 }
@@ -425,7 +425,7 @@ static void test_refused_rows_are_discarded(void **state)
     publish.files = &file;
     publish.files_count = 1;
     publish.upload_time = TEST_NOW_S;
-    publish.expiration_time = STORE_NEVER;
+    publish.expiration_time = NEVER_S;
     publish.guest_link_id = LINK;
     assert_int_equal(store_run(fix->store, &publish.job), ERR_AUTH);
     assert_false(file_exists(fix->store, ID2));
@@ -460,7 +460,7 @@ static void together_publish(struct together *t, struct store *store, size_t i, 
     t->publish[i].files = &t->files[i];
     t->publish[i].files_count = 1;
     t->publish[i].upload_time = TEST_NOW_S;
-    t->publish[i].expiration_time = STORE_NEVER;
+    t->publish[i].expiration_time = NEVER_S;
     t->publish[i].guest_link_id = LINK;
     pending_submit(&t->pending[i], store, &t->publish[i].job);
 }
@@ -540,7 +540,7 @@ static void test_uploads(void **state)
     add_link(fix->store, LINK3, 0);
     assert_int_equal(publish_through(fix->store, LINK, "A000000000", 3), ERR_OK);
     assert_int_equal(publish_through(fix->store, LINK2, "a000000000", 1), ERR_OK);
-    store_file(fix->store, ID, "mine", 4, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "mine", 4, 5, TEST_NOW_S, NEVER_S);
     assert_int_equal(uploads_of(fix->store, LINK), 3);
     assert_int_equal(uploads_of(fix->store, LINK2), 1);
     assert_int_equal(uploads_of(fix->store, LINK3), 0);
@@ -604,7 +604,7 @@ static void test_restore(void **state)
     assert_int_equal(publish_through(fix->store, LINK2, "a000000000", 1), ERR_OK);
     char place[24];
     sql_ask(fix->path, place, sizeof place, "SELECT rowid FROM guest_links WHERE id = %Q", LINK);
-    store_file(fix->store, ID, "mine", 4, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "mine", 4, 5, TEST_NOW_S, NEVER_S);
     assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DISABLE), ERR_OK);
     assert_int_equal(change_link(fix->store, LINK, STORE_GUEST_LINK_DELETE), ERR_OK);
     struct store_guest_link found;
@@ -698,7 +698,7 @@ static void test_failing_disk(void **state)
     const struct store_guest_link link = {.id = LINK2,
                                           .label = label,
                                           .creation_time = TEST_NOW_S,
-                                          .url_expiration_time = STORE_NEVER,
+                                          .url_expiration_time = NEVER_S,
                                           .file_lifetime = "24h0m0s"};
     add_link(fix->store, LINK, 0);
     assert_int_equal(publish_through(fix->store, LINK, ID, 1), ERR_OK);

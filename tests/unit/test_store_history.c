@@ -53,8 +53,8 @@ static int setup(void **state)
 {
     (void)fixture_setup(state);
     struct fixture *fix = *state;
-    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, ID, "x", 1, 5, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, ID2, "x", 1, 5, TEST_NOW_S, NEVER_S);
     return 0;
 }
 

@@ -40,7 +40,7 @@ enum { MAX_IDS = 4000 };
 
 /* What came, over several pages. */
 struct walk {
-    char ids[MAX_IDS][STORE_ENTRY_ID_LEN + 1];
+    char ids[MAX_IDS][ENTRY_ID_LEN + 1];
     size_t count;
     size_t page_rows; /* a page has so many; 0: any number */
     size_t on_page;
@@ -91,7 +91,7 @@ static void walk_on(struct fixture *fix, struct store_listing listing, size_t pa
 
 static void join_ids(const struct walk *walk, bool reversed, struct buf *ret_text)
 {
-    buf_init(ret_text, (size_t)MAX_IDS * (STORE_ENTRY_ID_LEN + 1));
+    buf_init(ret_text, (size_t)MAX_IDS * (ENTRY_ID_LEN + 1));
     for (size_t i = 0; i < walk->count; i++) {
         buf_add_str(ret_text, i > 0 ? "," : "");
         buf_add_str(ret_text, walk->ids[reversed ? walk->count - 1 - i : i]);
@@ -369,9 +369,9 @@ static void test_left_out(void **state)
 static void test_sizes(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "known", "0123456789", 10, 4, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, "foreign", "01234", 5, 2, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, "damaged", "01234", 5, 2, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "known", "0123456789", 10, 4, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, "foreign", "01234", 5, 2, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, "damaged", "01234", 5, 2, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "DELETE FROM ext_files WHERE id IN ('foreign', 'damaged');"
                        "DELETE FROM entries_data WHERE id = 'damaged' AND chunk_index = 0");
     struct walk *walk = malloc(sizeof *walk);

@@ -6,7 +6,7 @@ static const char rows_sql[] = "SELECT group_concat(id || ' ' || size || ' ' ||"
 
 static void assert_next(struct fixture *fix, const char *after, bool sizes_only, const char *want)
 {
-    char id[STORE_ENTRY_ID_LEN + 1] = "?";
+    char id[ENTRY_ID_LEN + 1] = "?";
     err_t err = store_next_unmeasured(fix->store, after, sizes_only, id);
     if (want == NULL) {
         assert_int_equal(err, ERR_NOTFOUND);
@@ -35,7 +35,7 @@ static void test_next(void **state)
     assert_next(fix, "", true, NULL);
     assert_next(fix, "", false, NULL);
     /* Our own files are measured; ids sort by their bytes. */
-    store_file(fix->store, "AAAAAAAAAA", "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "AAAAAAAAAA", "x", 1, 5, TEST_NOW_S, NEVER_S);
     foreign_file(fix->path, "bbbbbbbbbb", "0123456", 7, 5, "2999-12-31T00:00:00Z");
     foreign_file(fix->path, "ZZZZZZZZZZ", "x", 1, 5, "2999-12-31T00:00:00Z");
     foreign_file(fix->path, "9999999999", "x", 1, 5, NULL);
@@ -69,7 +69,7 @@ static void test_next_in_place(void **state)
     struct fixture *fix = *state;
     foreign_file(fix->path, "aaaaaaaaaa", "x", 1, 5, NULL);
     foreign_file(fix->path, "bbbbbbbbbb", "x", 1, 5, NULL);
-    char id[STORE_ENTRY_ID_LEN + 1] = "";
+    char id[ENTRY_ID_LEN + 1] = "";
     assert_int_equal(store_next_unmeasured(fix->store, id, true, id), ERR_OK);
     assert_string_equal(id, "aaaaaaaaaa");
     assert_int_equal(store_next_unmeasured(fix->store, id, true, id), ERR_OK);

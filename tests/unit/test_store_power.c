@@ -30,7 +30,7 @@ struct fate {
 };
 
 struct file_model {
-    char id[STORE_ENTRY_ID_LEN + 1]; /* "": this place is free */
+    char id[ENTRY_ID_LEN + 1]; /* "": this place is free */
     uint64_t seed;
     size_t len;
     bool expired;   /* a collection may take it */
@@ -160,9 +160,9 @@ static struct file_model *pick_file(struct world *world, bool there)
     return NULL;
 }
 
-static void link_id(size_t link, char ret_id[STORE_GUEST_LINK_ID_LEN + 1])
+static void link_id(size_t link, char ret_id[GUEST_LINK_ID_LEN + 1])
 {
-    (void)snprintf(ret_id, STORE_GUEST_LINK_ID_LEN + 1, "link%012zu", link);
+    (void)snprintf(ret_id, GUEST_LINK_ID_LEN + 1, "link%012zu", link);
 }
 
 struct upload_play {
@@ -171,7 +171,7 @@ struct upload_play {
     struct store_draft draft;
     struct store_new_file new_file;
     struct store_publish publish;
-    char link[STORE_GUEST_LINK_ID_LEN + 1];
+    char link[GUEST_LINK_ID_LEN + 1];
     struct ack ack;
     bool appended;
 };
@@ -242,7 +242,7 @@ static void play_uploads(struct world *world)
             play->publish.files = &play->new_file;
             play->publish.files_count = 1;
             play->publish.upload_time = TEST_NOW_S;
-            play->publish.expiration_time = play->file->expired ? TEST_NOW_S - 1 : STORE_NEVER;
+            play->publish.expiration_time = play->file->expired ? TEST_NOW_S - 1 : NEVER_S;
             if (play->file->link >= 0) {
                 link_id((size_t)play->file->link, play->link);
                 play->publish.guest_link_id = play->link;
@@ -285,7 +285,7 @@ static void play_edit(struct world *world)
         store_edit_init(&edit);
         memcpy(edit.id, file->id, sizeof edit.id);
         edit.filename = wanted.name;
-        edit.expiration_time = STORE_NEVER;
+        edit.expiration_time = NEVER_S;
         conclude(world, file, wanted, run(world, &edit.job));
     }
 }
@@ -294,7 +294,7 @@ static void play_remove(struct world *world)
 {
     struct file_model *file = pick_file(world, true);
     if (file != NULL) {
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         struct store_remove remove;
         memcpy(id, file->id, sizeof id);
         store_remove_init(&remove);
@@ -314,7 +314,7 @@ static void play_link(struct world *world)
 {
     size_t which = (size_t)dice_below(&world->dice, LINKS);
     struct link_model *link = &world->links[which];
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
     link_id(which, id);
     if (link->in_doubt) {
         return;
@@ -323,7 +323,7 @@ static void play_link(struct world *world)
         char label[] = "guest";
         struct store_guest_link made = {.label = label,
                                         .creation_time = TEST_NOW_S,
-                                        .url_expiration_time = STORE_NEVER,
+                                        .url_expiration_time = NEVER_S,
                                         .file_lifetime = "876000h0m0s"};
         memcpy(made.id, id, sizeof id);
         struct store_create_guest_link create;
@@ -439,7 +439,7 @@ static void check_file(struct world *world, struct file_model *file)
 static void check_link(struct world *world, size_t which)
 {
     struct link_model *model = &world->links[which];
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
     struct store_guest_link link;
     link_id(which, id);
     bool there = store_find_guest_link(world->fix.store, id, &link) == ERR_OK;

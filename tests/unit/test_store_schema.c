@@ -138,7 +138,7 @@ static void test_constraints(void **state)
 static void test_close_leaves_one_file(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "abcdefghij", "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "abcdefghij", "x", 1, 5, TEST_NOW_S, NEVER_S);
     fixture_close(fix);
     char name[TEST_PATH_BYTES + 32];
     struct stat st;
@@ -156,7 +156,7 @@ static void test_close_leaves_one_file(void **state)
 static void test_reopen(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "abcdefghij", "hello, world!", 13, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "abcdefghij", "hello, world!", 13, 5, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "UPDATE settings SET default_expiration_in_days = 7");
     char before[8];
     sql_ask(fix->path, before, sizeof before, "PRAGMA schema_version");
@@ -206,7 +206,7 @@ static void test_foreign_file_is_opened_as_it_is(void **state)
     int64_t days = 0;
     assert_int_equal(store_default_days(fix->store, &days), ERR_OK);
     assert_int_equal(days, 36500);
-    store_file(fix->store, "klmnopqrst", "new", 3, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "klmnopqrst", "new", 3, 5, TEST_NOW_S, NEVER_S);
     assert_sql(fix->path, "PRAGMA page_size", "4096");
     assert_sql(fix->path, "PRAGMA auto_vacuum", "0");
     assert_sql(fix->path, "PRAGMA user_version", "15");
@@ -220,8 +220,8 @@ static void test_foreign_file_is_opened_as_it_is(void **state)
 static void test_extras_are_reconciled(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "abcdefghij", "a", 1, 5, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, "klmnopqrst", "b", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "abcdefghij", "a", 1, 5, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, "klmnopqrst", "b", 1, 5, TEST_NOW_S, NEVER_S);
     sql_run(fix->path, "DELETE FROM entries_data WHERE id = 'abcdefghij';"
                        "DELETE FROM entries WHERE id = 'abcdefghij'");
     sql_run(fix->path, "INSERT INTO ext_damaged SELECT id, 0, '' FROM ext_files");

@@ -1078,7 +1078,7 @@ static void test_memory_and_writes(void **state)
 static bool keep_id(void *arg, const struct store_entry *entry, const struct store_place *place)
 {
     (void)place;
-    assert_true(slice_copy(slice_str(entry->id), arg, STORE_ENTRY_ID_LEN + 1));
+    assert_true(slice_copy(slice_str(entry->id), arg, ENTRY_ID_LEN + 1));
     return true;
 }
 
@@ -1090,7 +1090,7 @@ static void assert_listed_in_pages(struct store *store, const char *const *ids, 
     for (size_t i = 0; i <= count; i++) {
         struct store_place last;
         bool more = false;
-        char id[STORE_ENTRY_ID_LEN + 1] = "";
+        char id[ENTRY_ID_LEN + 1] = "";
         assert_int_equal(store_list_entries(store, &listing, keep_id, id, &last, &more), ERR_OK);
         assert_string_equal(id, i < count ? ids[i] : "");
         listing.place = last;

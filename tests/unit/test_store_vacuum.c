@@ -30,9 +30,9 @@ static int64_t pragma(const struct fixture *fix, const char *name)
 static void make_free_pages(struct fixture *fix)
 {
     char *bytes = make_bytes(1, FILE_BYTES);
-    store_file(fix->store, "before2222", bytes, FILE_BYTES, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, KEPT, bytes, KEPT_BYTES, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
-    store_file(fix->store, "after22222", bytes, FILE_BYTES, CHUNK_BYTES, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "before2222", bytes, FILE_BYTES, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, KEPT, bytes, KEPT_BYTES, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
+    store_file(fix->store, "after22222", bytes, FILE_BYTES, CHUNK_BYTES, TEST_NOW_S, NEVER_S);
     static const char *const ids[] = {"before2222", "after22222"};
     for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
         assert_int_equal(remove_file(fix->store, ids[i]), ERR_OK);
@@ -89,7 +89,7 @@ static void test_file_shrinks(void **state)
     assert_int_equal(vacuum(fix, &freed), ERR_OK);
     assert_int_equal(freed, 0);
     /* The file grows again as needed. */
-    store_file(fix->store, "after22222", "new", 3, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "after22222", "new", 3, 5, TEST_NOW_S, NEVER_S);
     assert_file(fix->store, "after22222", "new", 3);
     assert_kept(fix);
 }

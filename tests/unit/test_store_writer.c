@@ -238,7 +238,7 @@ static void test_publish_among_others(void **state)
     static const char *const ids[] = {"aaaaaaaaaa", "taken", "bbbbbbbbbb", "incomplete",
                                       "cccccccccc"};
     static const err_t want[] = {ERR_OK, ERR_EXISTS, ERR_OK, ERR_INTERNAL, ERR_OK};
-    store_file(fix->store, "taken", "first", 5, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "taken", "first", 5, 5, TEST_NOW_S, NEVER_S);
     struct story story = {.count = 0};
     struct told told[5];
     struct store_draft drafts[5];
@@ -259,7 +259,7 @@ static void test_publish_among_others(void **state)
         jobs[i].files = &files[i];
         jobs[i].files_count = 1;
         jobs[i].upload_time = TEST_NOW_S;
-        jobs[i].expiration_time = STORE_NEVER;
+        jobs[i].expiration_time = NEVER_S;
         jobs[i].job.done = done_told;
         jobs[i].job.owner = &told[i];
         store_submit(fix->store, &jobs[i].job);
@@ -317,7 +317,7 @@ static void test_chunks_are_not_flushed(void **state)
     assert_int_equal(fault.syncs, 0);
     struct store_new_file file = {
         .draft = &draft, .filename = "f", .content_type = "", .size = 40, .chunks = 20};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     assert_true(fault.syncs >= 1);
     fault.syncs = 0;
     store_draft_init(&draft, "klmnopqrst");
@@ -459,7 +459,7 @@ static void test_log_stays_short(void **state)
 static void test_log_held_by_a_reader(void **state)
 {
     struct fixture *fix = *state;
-    store_file(fix->store, "klmnopqrst", "x", 1, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "klmnopqrst", "x", 1, 5, TEST_NOW_S, NEVER_S);
     sqlite3 *reader = sql_open(fix->path);
     assert_int_equal(sqlite3_exec(reader, "BEGIN; SELECT count(*) FROM entries", NULL, NULL, NULL),
                      SQLITE_OK);
@@ -479,7 +479,7 @@ static void test_log_held_by_a_reader(void **state)
                                         .size = 5,
                                         .chunks = 1,
                                         .last_chunk = SLICE("small")};
-    assert_int_equal(publish_files(fix->store, &small_file, 1, TEST_NOW_S, STORE_NEVER), ERR_BUSY);
+    assert_int_equal(publish_files(fix->store, &small_file, 1, TEST_NOW_S, NEVER_S), ERR_BUSY);
     assert_false(file_exists(fix->store, "uvwxyzABCD"));
     assert_int_equal(sqlite3_exec(reader, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(reader), SQLITE_OK);
@@ -492,7 +492,7 @@ static void test_log_held_by_a_reader(void **state)
                                   .content_type = "",
                                   .size = index * CHUNK_BYTES,
                                   .chunks = index};
-    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, STORE_NEVER), ERR_OK);
+    assert_int_equal(publish_files(fix->store, &file, 1, TEST_NOW_S, NEVER_S), ERR_OK);
     assert_sound(fix->path);
 }
 
@@ -531,7 +531,7 @@ enum { CLIENTS = 4, ROUNDS = 60 };
 static void *client_main(void *arg)
 {
     struct client *client = arg;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     for (int round = 0; round < ROUNDS; round++) {
         (void)snprintf(id, sizeof id, "c%dr%06d", client->number, round);
         struct store_draft draft;
@@ -543,7 +543,7 @@ static void *client_main(void *arg)
                                       .chunks = 2,
                                       .last_chunk = SLICE("end")};
         check(append_chunk(client->store, &draft, 0, "begin", 5) == ERR_OK);
-        check(publish_files(client->store, &file, 1, TEST_NOW_S, STORE_NEVER) == ERR_OK);
+        check(publish_files(client->store, &file, 1, TEST_NOW_S, NEVER_S) == ERR_OK);
         for (int other = 0; other < CLIENTS; other++) {
             (void)snprintf(id, sizeof id, "c%dr%06d", other, round);
             struct store_entry entry;
@@ -590,8 +590,8 @@ static void test_two_stores(void **state)
     void *second_state = NULL;
     (void)fixture_setup(&second_state);
     struct fixture *second = second_state;
-    store_file(fix->store, "abcdefghij", "one", 3, 5, TEST_NOW_S, STORE_NEVER);
-    store_file(second->store, "abcdefghij", "two", 3, 5, TEST_NOW_S, STORE_NEVER);
+    store_file(fix->store, "abcdefghij", "one", 3, 5, TEST_NOW_S, NEVER_S);
+    store_file(second->store, "abcdefghij", "two", 3, 5, TEST_NOW_S, NEVER_S);
     assert_file(fix->store, "abcdefghij", "one", 3);
     assert_file(second->store, "abcdefghij", "two", 3);
     (void)fixture_teardown(&second_state);

@@ -1,4 +1,5 @@
 #include "picoshare/base/check.h"
+#include "picoshare/base/format.h"
 #include "picoshare/text/civil.h"
 #include "picoshare/text/timestamp.h"
 #include <setjmp.h>
@@ -17,7 +18,7 @@ static void test_parse(void **state)
         int32_t ns;
     } cases[] = {
         {"1970-01-01T00:00:00Z", 0, 0},
-        {"2999-12-31T00:00:00Z", TIMESTAMP_NEVER, 0},
+        {"2999-12-31T00:00:00Z", NEVER_S, 0},
         {"2029-09-03T00:00:00.000Z", 1883088000, 0},
         {"2029-09-03T00:00:00.5Z", 1883088000, 500000000},
         {"2029-09-03T00:00:00.123456789Z", 1883088000, 123456789},
@@ -127,7 +128,7 @@ static void test_print(void **state)
         const char *text;
     } cases[] = {
         {0, "1970-01-01T00:00:00Z"},
-        {TIMESTAMP_NEVER, "2999-12-31T00:00:00Z"},
+        {NEVER_S, "2999-12-31T00:00:00Z"},
         {1709251199, "2024-02-29T23:59:59Z"},
         {-1, "1969-12-31T23:59:59Z"},
         {CIVIL_MIN_UNIX, "0000-01-01T00:00:00Z"},

@@ -173,14 +173,14 @@ static err_t client_publish(struct client *client, const char *note, int64_t exp
 
 /* An upload that must succeed, of one file. */
 static void send_file(struct uploads *uploads, const char *bytes, size_t len, size_t piece,
-                      char ret_id[STORE_ENTRY_ID_LEN + 1])
+                      char ret_id[ENTRY_ID_LEN + 1])
 {
     struct client client;
     assert_int_equal(client_begin(&client, uploads, "192.0.2.1"), ERR_OK);
     assert_int_equal(client_file(&client, "name.txt", bytes, len, piece), ERR_OK);
     assert_int_equal(upload_bytes(client.upload), len);
-    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
-    memcpy(ret_id, upload_file_id(client.upload, 0), STORE_ENTRY_ID_LEN + 1);
+    assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
+    memcpy(ret_id, upload_file_id(client.upload, 0), ENTRY_ID_LEN + 1);
     client_close(&client);
 }
 
@@ -206,7 +206,7 @@ static void test_sizes(void **state)
         uint8_t digest[SHA256_BYTES];
         assert_int_equal(sha256_of(slice_of(bytes, sizes[i]), digest), ERR_OK);
         for (size_t k = sizes[i] > 100000; k < ARRAY_LEN(pieces); k++) {
-            char id[STORE_ENTRY_ID_LEN + 1];
+            char id[ENTRY_ID_LEN + 1];
             send_file(fix->uploads, bytes, sizes[i], pieces[k], id);
             assert_file(fix->base->store, id, bytes, sizes[i]);
             struct store_entry entry;
@@ -218,7 +218,7 @@ static void test_sizes(void **state)
             assert_string_equal(entry.content_type, "text/plain");
             assert_null(entry.note);
             assert_int_equal(entry.upload_time, TEST_NOW_S);
-            assert_int_equal(entry.expiration_time, STORE_NEVER);
+            assert_int_equal(entry.expiration_time, NEVER_S);
             store_entry_done(&entry);
         }
         free(bytes);
@@ -248,7 +248,7 @@ static void test_splits(void **state)
         assert_int_equal(upload_write(client.upload, slice_of(NULL, 0)), 0);
         assert_int_equal(client_write(&client, bytes + cut, LEN - cut, SIZE_MAX), ERR_OK);
         assert_int_equal(upload_end_file(client.upload), ERR_OK);
-        assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+        assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
         assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
         client_close(&client);
     }
@@ -313,7 +313,7 @@ static void test_as_many_files_as_allowed(void **state)
     }
     assert_int_equal(client_start(&client, "f"), ERR_TOOBIG);
     assert_int_equal(upload_files_count(client.upload), MAX_FILES_PER_UPLOAD);
-    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
     client_close(&client);
     assert_sql(fix->base->path, "SELECT count(*) FROM entries", "64");
 }
@@ -354,7 +354,7 @@ static void test_waits_for_the_writer(void **state)
     client_wait(&client);
     assert_int_equal(client_write(&client, bytes + taken, LEN - taken, SIZE_MAX), ERR_OK);
     assert_int_equal(upload_end_file(client.upload), ERR_OK);
-    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
     assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
     client_close(&client);
     free(bytes);
@@ -376,7 +376,7 @@ static void test_waits_for_the_file_before(void **state)
     client_wait(&client);
     assert_int_equal(upload_write(client.upload, SLICE("defg")), 4);
     assert_int_equal(upload_end_file(client.upload), ERR_OK);
-    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
     assert_file(fix->base->store, upload_file_id(client.upload, 0), "abc", 3);
     assert_file(fix->base->store, upload_file_id(client.upload, 1), "defg", 4);
     client_close(&client);
@@ -403,13 +403,13 @@ static void test_share_of_a_client(void **state)
     assert_int_equal(uploads_buffers_used(fix->uploads), CLIENT_MAX_BUFFERS);
     assert_int_equal(uploads_running(fix->uploads), STALLED);
     /* Small files need no chunk buffer, from the same address either; other clients have theirs. */
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     send_file(fix->uploads, bytes, 4096, SIZE_MAX, id);
     assert_file(fix->base->store, id, bytes, 4096);
     struct client other;
     assert_int_equal(client_begin(&other, fix->uploads, "192.0.2.2"), ERR_OK);
     assert_int_equal(client_file(&other, "f", bytes, LEN, SIZE_MAX), ERR_OK);
-    assert_int_equal(client_publish(&other, NULL, STORE_NEVER), ERR_OK);
+    assert_int_equal(client_publish(&other, NULL, NEVER_S), ERR_OK);
     client_close(&other);
     /* One of the stalled goes: the first in line gets its buffer. */
     client_close(&stalled[3]);
@@ -577,10 +577,10 @@ static void test_close_while_publishing(void **state)
         assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
         gate_shut(&gate, fix->base->store);
         assert_int_equal(client_file(&client, "f", bytes, sizes[i], SIZE_MAX), ERR_OK);
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         memcpy(id, upload_file_id(client.upload, 0), sizeof id);
         char note[] = "borrowed";
-        const struct upload_details details = {.expiration_time = STORE_NEVER, .note = note};
+        const struct upload_details details = {.expiration_time = NEVER_S, .note = note};
         assert_int_equal(upload_publish(client.upload, &details), ERR_OK);
         memset(note, 'x', sizeof note - 1); /* it was copied */
         assert_false(upload_published(client.upload));
@@ -714,7 +714,7 @@ static void test_guest_several_files(void **state)
     assert_int_equal(client_begin_guest(&two, fix->uploads, "b", &guest), ERR_AUTH);
     assert_int_equal(client_start(&one, "4"), ERR_AUTH);
     /* What there was room for may still be published. */
-    assert_int_equal(client_publish(&one, NULL, STORE_NEVER), ERR_OK);
+    assert_int_equal(client_publish(&one, NULL, NEVER_S), ERR_OK);
     assert_places(fix, 0);
     client_close(&one);
     assert_sql(fix->base->path, "SELECT group_concat(filename || guest_link_id, ' ') FROM entries",
@@ -755,7 +755,7 @@ static void test_guest_store_decides(void **state)
     struct client clients[2];
     struct gate gate;
     gate_shut(&gate, fix->base->store);
-    const struct upload_details details = {.expiration_time = STORE_NEVER};
+    const struct upload_details details = {.expiration_time = NEVER_S};
     for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
         assert_int_equal(client_begin_guest(&clients[i], fix->uploads, "a", &guest), ERR_OK);
         assert_places(fix, 1);
@@ -781,7 +781,7 @@ static void test_guest_store_decides(void **state)
         const struct upload_guest gone = {.link_id = links[i], .files_left = -1};
         assert_int_equal(client_begin_guest(&clients[0], fix->uploads, "a", &gone), ERR_OK);
         assert_int_equal(client_file(&clients[0], "f", "abc", 3, 1), ERR_OK);
-        assert_int_equal(client_publish(&clients[0], NULL, STORE_NEVER), ERR_NOTFOUND);
+        assert_int_equal(client_publish(&clients[0], NULL, NEVER_S), ERR_NOTFOUND);
         client_close(&clients[0]);
     }
     await_running(fix->uploads, 0);
@@ -798,7 +798,7 @@ static void test_stalled_guests(void **state)
     int64_t start = fix->base->clock.mono_ms;
     struct client stalled[STALLED];
     struct client waiting[WAITING];
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     for (size_t i = 0; i < STALLED; i++) {
         char address[16];
         (void)snprintf(address, sizeof address, "192.0.2.%zu", i / 10);
@@ -1001,12 +1001,12 @@ static void test_stop_guest_while_publishing(void **state)
     enum { BEFORE_PUBLISHING, QUEUED, PUBLISHED, STAGES };
     add_link(fix->base->store, LINK, 0);
     for (int stage = 0; stage < STAGES; stage++) {
-        const struct upload_details details = {.expiration_time = STORE_NEVER};
+        const struct upload_details details = {.expiration_time = NEVER_S};
         struct client client;
         struct gate gate;
         assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &any_guest), ERR_OK);
         assert_int_equal(client_file(&client, "f", "abc", 3, 1), ERR_OK);
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         memcpy(id, upload_file_id(client.upload, 0), sizeof id);
         if (stage == BEFORE_PUBLISHING) {
             uploads_stop_guest(fix->uploads, LINK, ERR_AUTH);
@@ -1058,7 +1058,7 @@ static void test_guest_size(void **state)
         assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
         assert_int_equal(client_file(&client, "one", bytes, limit, piece), ERR_OK);
         assert_int_equal(client_file(&client, "two", bytes, limit, piece), ERR_OK);
-        assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+        assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
         assert_file(fix->base->store, upload_file_id(client.upload, 1), bytes, limit);
         client_close(&client);
         /* A byte more. */
@@ -1110,7 +1110,7 @@ static void test_guest_size_while_waiting(void **state)
     client_wait(&client);
     assert_int_equal(client_write(&client, bytes + taken, LEN - taken, SIZE_MAX), ERR_OK);
     assert_int_equal(upload_end_file(client.upload), ERR_OK);
-    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+    assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
     assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
     client_close(&client);
     free(bytes);
@@ -1133,12 +1133,12 @@ static void test_disk_full_while_receiving(void **state)
     /* It stays failed, though the next chunk would find room. */
     assert_int_equal(upload_write(client.upload, SLICE("x")), 0);
     assert_int_equal(upload_end_file(client.upload), ERR_OK);
-    const struct upload_details details = {.expiration_time = STORE_NEVER};
+    const struct upload_details details = {.expiration_time = NEVER_S};
     assert_int_equal(upload_publish(client.upload, &details), ERR_FULL);
     assert_false(upload_published(client.upload));
     client_close(&client);
     assert_no_rows(fix);
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     send_file(fix->uploads, bytes, 3 * CHUNK_BYTES, SIZE_MAX, id);
     assert_file(fix->base->store, id, bytes, 3 * CHUNK_BYTES);
     assert_sound(fix->base->path);
@@ -1154,7 +1154,7 @@ static void test_disk_full_while_publishing(void **state)
     assert_int_equal(client_file(&client, "two", "def", 3, 1), ERR_OK);
     gate_settle(fix->base->store);
     fault_set(FAULT_FULL, 0, true);
-    assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_FULL);
+    assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_FULL);
     assert_true(upload_published(client.upload)); /* the outcome is known */
     fault_lift();
     client_close(&client);
@@ -1205,7 +1205,7 @@ static void test_id_is_taken(void **state)
     static const size_t sizes[] = {10, 3 * CHUNK_BYTES};
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
         uint64_t position = fix->base->rng.position;
-        char id[STORE_ENTRY_ID_LEN + 1];
+        char id[ENTRY_ID_LEN + 1];
         send_file(fix->uploads, bytes, 2 * CHUNK_BYTES, SIZE_MAX, id);
         fix->base->rng.position = position;
         struct client client;
@@ -1218,7 +1218,7 @@ static void test_id_is_taken(void **state)
         gate_open(&gate);
         gate_settle(fix->base->store);
         if (err == ERR_OK) {
-            err = client_publish(&client, NULL, STORE_NEVER);
+            err = client_publish(&client, NULL, NEVER_S);
         }
         client_close(&client);
         await_running(fix->uploads, 0);
@@ -1241,7 +1241,7 @@ static err_t try_upload(struct upload_fixture *fix, const char *bytes, size_t le
         err = client_file(&client, "two", bytes, len, 50000);
     }
     if (err == ERR_OK) {
-        err = client_publish(&client, "note", STORE_NEVER);
+        err = client_publish(&client, "note", NEVER_S);
     }
     client_close(&client);
     await_running(fix->uploads, 0);
@@ -1305,7 +1305,7 @@ static void *sender_main(void *arg)
         check(client_write(&client, bytes, len, 40000) == ERR_OK);
         check(upload_end_file(client.upload) == ERR_OK);
         if (round % 3 != 0) {
-            check(client_publish(&client, NULL, STORE_NEVER) == ERR_OK);
+            check(client_publish(&client, NULL, NEVER_S) == ERR_OK);
             struct store_entry entry;
             check(store_find_entry(sender->fix->base->store, upload_file_id(client.upload, 0),
                                    &entry) == ERR_OK);
@@ -1385,7 +1385,7 @@ static void *guest_main(void *arg)
         }
         check(err == ERR_OK || err == ERR_AUTH);
         if (err == ERR_OK && round % 4 != 3) {
-            err = client_publish(&client, NULL, STORE_NEVER);
+            err = client_publish(&client, NULL, NEVER_S);
             check(err == ERR_OK || err == ERR_AUTH);
             sender->published += err == ERR_OK ? files : 0;
         }
@@ -1428,7 +1428,7 @@ static void test_guest_threads(void **state)
         struct client client;
         assert_int_equal(client_begin_guest(&client, fix->uploads, "a", &guest), ERR_OK);
         assert_int_equal(client_file(&client, "f", "abc", 3, 3), ERR_OK);
-        assert_int_equal(client_publish(&client, NULL, STORE_NEVER), ERR_OK);
+        assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
         client_close(&client);
     }
     assert_sql(fix->base->path, "SELECT count(*) FROM entries", "50");

@@ -10,13 +10,12 @@
 
 #include "picoshare/base/buf.h"
 #include "picoshare/base/err.h"
+#include "picoshare/base/format.h"
 #include "picoshare/base/slice.h"
 #include <stdint.h>
 
 /* The limits of PicoShare, which its database and pages are made for. */
 enum {
-    ENTRY_ID_LEN = 10,
-    GUEST_LINK_ID_LEN = 16,
     FILENAME_MAX_BYTES = 255, /* also what common file systems take */
     NOTE_MAX_BYTES = 500,
     LABEL_MAX_BYTES = 200,

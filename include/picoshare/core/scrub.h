@@ -33,10 +33,10 @@ struct scrub_report {
 
 struct scrub_state {
     bool on;
-    bool running;                         /* a round is */
-    char last_id[STORE_ENTRY_ID_LEN + 1]; /* the file looked at last; "": none since the start */
-    int64_t last_time;                    /* when; seconds since 1970 */
-    int64_t round_ended;                  /* the last complete round; 0: there was none */
+    bool running;                   /* a round is */
+    char last_id[ENTRY_ID_LEN + 1]; /* the file looked at last; "": none since the start */
+    int64_t last_time;              /* when; seconds since 1970 */
+    int64_t round_ended;            /* the last complete round; 0: there was none */
 };
 
 /* bytes_per_s 0: it does nothing. */

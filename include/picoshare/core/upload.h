@@ -71,7 +71,7 @@ err_t upload_end_file(struct upload *upload) MUST_CHECK;
 err_t upload_error(struct upload *upload) MUST_CHECK;
 
 struct upload_details {
-    int64_t expiration_time; /* or STORE_NEVER */
+    int64_t expiration_time; /* or NEVER_S */
     const char *note;        /* NULL: none. Copied */
 };
 

@@ -19,16 +19,12 @@
 #include "picoshare/base/clock.h"
 #include "picoshare/base/digest.h"
 #include "picoshare/base/err.h"
+#include "picoshare/base/format.h"
 #include "picoshare/base/list.h"
 #include "picoshare/base/slice.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-enum { STORE_ENTRY_ID_LEN = 10, STORE_GUEST_LINK_ID_LEN = 16 };
-
-/* 2999-12-31T00:00:00Z: a file with this expiry never expires (database.md 3.2). */
-#define STORE_NEVER INT64_C(32503593600)
 
 struct store;
 
@@ -117,7 +113,7 @@ err_t store_run(struct store *store, struct store_job *job) MUST_CHECK;
 /* A file that is being stored and not visible yet. Embedded in the submitter's object; alive from
  * store_draft_init() until its publish or discard job is done. */
 struct store_draft {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     /* the writer's: */
     struct list running; /* among the uploads that a collection must spare */
     bool owns_rows;      /* the rows with this id, if any, are the draft's */
@@ -156,7 +152,7 @@ struct store_publish {
     const struct store_new_file *files;
     size_t files_count;
     int64_t upload_time;
-    int64_t expiration_time;   /* or STORE_NEVER */
+    int64_t expiration_time;   /* or NEVER_S */
     const char *note;          /* NULL: none */
     const char *guest_link_id; /* NULL: uploaded by the owner */
 };
@@ -173,13 +169,13 @@ void store_discard_init(struct store_discard *discard);
 
 /* What is known of a file. Owns its strings; free with store_entry_done(). */
 struct store_entry {
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     char *filename;
     char *content_type;
-    char *note;                                      /* NULL: none */
-    char guest_link_id[STORE_GUEST_LINK_ID_LEN + 1]; /* "": uploaded by the owner */
+    char *note;                                /* NULL: none */
+    char guest_link_id[GUEST_LINK_ID_LEN + 1]; /* "": uploaded by the owner */
     int64_t upload_time;
-    int64_t expiration_time; /* STORE_NEVER also when none is stored */
+    int64_t expiration_time; /* NEVER_S also when none is stored */
     int64_t size;            /* bytes */
     size_t chunk_bytes;      /* of every chunk but the last */
     int64_t recorded_size;   /* what it had when it was stored or measured; -1: not known */
@@ -215,7 +211,7 @@ enum store_sort { STORE_BY_UPLOADED, STORE_BY_NAME, STORE_BY_SIZE, STORE_BY_EXPI
 enum { STORE_KEY_BYTES = 256 }; /* a file name of 255 bytes is the longest */
 struct store_place {
     char key[STORE_KEY_BYTES];
-    char id[STORE_ENTRY_ID_LEN + 1]; /* "": the beginning of the list, or its end */
+    char id[ENTRY_ID_LEN + 1]; /* "": the beginning of the list, or its end */
 };
 
 struct store_listing {
@@ -244,9 +240,9 @@ err_t store_list_entries(struct store *store, const struct store_listing *listin
 /* A new name, expiry and note. Lane: urgent. ERR_NOTFOUND: no such entry. */
 struct store_edit {
     struct store_job job;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     const char *filename;
-    int64_t expiration_time; /* or STORE_NEVER */
+    int64_t expiration_time; /* or NEVER_S */
     const char *note;        /* NULL: none */
 };
 void store_edit_init(struct store_edit *edit);
@@ -256,26 +252,26 @@ void store_edit_init(struct store_edit *edit);
  * a crash until the next collection, it takes room but nobody sees it. */
 struct store_remove {
     struct store_job job;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
 };
 void store_remove_init(struct store_remove *remove);
 
 /* Takes away what store_remove has left. Lane: idle. */
 struct store_purge {
     struct store_job job;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
 };
 void store_purge_init(struct store_purge *purge);
 
 /* ---- guest links ----------------------------------------------------------------------------- */
 
 struct store_guest_link {
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
     char *label;              /* "" when it has none; owned, free with store_guest_link_done() */
     int64_t max_file_bytes;   /* 0: any */
     int64_t max_file_uploads; /* 0: any number */
     int64_t creation_time;
-    int64_t url_expiration_time; /* STORE_NEVER also when none is stored */
+    int64_t url_expiration_time; /* NEVER_S also when none is stored */
     char file_lifetime[48];      /* duration text, "720h0m0s" */
     bool disabled;
     int64_t uploads; /* files that exist and came through it */
@@ -312,13 +308,13 @@ enum store_guest_link_change {
 struct store_change_guest_link {
     struct store_job job;
     enum store_guest_link_change change;
-    char id[STORE_GUEST_LINK_ID_LEN + 1];
+    char id[GUEST_LINK_ID_LEN + 1];
 };
 void store_change_guest_link_init(struct store_change_guest_link *change);
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-/* The default lifetime of the settings page in days; 36500 is "never". */
+/* The default lifetime of the settings page in days, at most NEVER_DAYS. */
 err_t store_default_days(struct store *store, int64_t *ret_days) MUST_CHECK;
 
 /* Lane: urgent. */
@@ -351,7 +347,7 @@ err_t store_list_downloads(struct store *store, const char *entry_id, bool uniqu
  * Lane: urgent. */
 struct store_record_download {
     struct store_job job;
-    char entry_id[STORE_ENTRY_ID_LEN + 1];
+    char entry_id[ENTRY_ID_LEN + 1];
     int64_t time;
     const char *client_ip;
     const char *user_agent;
@@ -424,12 +420,12 @@ void store_set_meta_init(struct store_set_meta *set);
 /* The first file after the given id ("" is the beginning) whose digest, or with sizes_only whose
  * size, is not recorded. ERR_NOTFOUND: none is left. */
 err_t store_next_unmeasured(struct store *store, const char *after, bool sizes_only,
-                            char ret_id[STORE_ENTRY_ID_LEN + 1]) MUST_CHECK;
+                            char ret_id[ENTRY_ID_LEN + 1]) MUST_CHECK;
 
 /* Records them, if the file still exists. Lane: urgent. */
 struct store_measure {
     struct store_job job;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     int64_t size;
     bool has_sha256;
     uint8_t sha256[SHA256_BYTES];
@@ -444,7 +440,7 @@ err_t store_is_damage_noted(struct store *store, const char *id, bool *ret_noted
 /* Notes that a file, if it still exists, is damaged, or that it is not any more. Lane: urgent. */
 struct store_note_damage {
     struct store_job job;
-    char id[STORE_ENTRY_ID_LEN + 1];
+    char id[ENTRY_ID_LEN + 1];
     const char *text; /* what is wrong; NULL: nothing */
 };
 void store_note_damage_init(struct store_note_damage *note);

@@ -8,21 +8,22 @@
 #define PICOSHARE_TEXT_DURATION_H
 
 #include "picoshare/base/err.h"
+#include "picoshare/base/format.h"
 #include "picoshare/base/slice.h"
 #include <stdint.h>
 
 #define DURATION_SECOND INT64_C(1000000000)
 #define DURATION_HOUR (3600 * DURATION_SECOND)
 #define DURATION_DAY (24 * DURATION_HOUR)
-/* 36500 days: the lifetime that PicoShare calls infinite. */
-#define DURATION_INFINITE (36500 * DURATION_DAY)
+/* The lifetime that PicoShare calls infinite. */
+#define DURATION_INFINITE (NEVER_DAYS * DURATION_DAY)
 
 enum {
     DURATION_TEXT_SIZE = 32, /* "-2562047h47m16.854775807s" is the longest */
     DURATION_NAME_SIZE = 16  /* "106751 days" is the longest */
 };
 
-/* Whole days; 36500 and more are DURATION_INFINITE, less than none is 0. */
+/* Whole days; NEVER_DAYS and more are DURATION_INFINITE, less than none is 0. */
 int64_t duration_of_days(int64_t days);
 
 /* ERR_INVALID: not that syntax. ERR_TOOBIG: more than int64_t can hold. */

@@ -16,9 +16,6 @@ enum {
     TIMESTAMP_DATE_SIZE = 11 /* "2006-01-02" and a NUL */
 };
 
-/* 2999-12-31T00:00:00Z: the expiration that PicoShare's database and API call "never". */
-#define TIMESTAMP_NEVER INT64_C(32503593600)
-
 /* Seconds since 1970 and the nanoseconds (0 to 999,999,999) after them; further digits of the
  * fraction are dropped. */
 err_t timestamp_parse(struct slice text, int64_t *ret_unix_s, int32_t *ret_ns) MUST_CHECK;
