@@ -258,17 +258,21 @@ static err_t read_passphrase(const char *path, struct options *options, struct e
         return err_set(ret_info, err, "cannot read secret file %s: %s", path, strerror(errno));
     }
     char text[MAX_PASSPHRASE_BYTES + 3]; /* a line end, and one byte to see that it is too long */
-    ssize_t len = read(fd, text, sizeof text);
+    size_t len = 0;
+    ssize_t n = 0;
+    do { /* a pipe brings it in pieces */
+        n = read(fd, text + len, sizeof text - len);
+        len += n > 0 ? (size_t)n : 0;
+    } while (n > 0 && len < sizeof text);
     int error = errno;
     (void)close(fd);
-    if (len < 0) {
+    if (n < 0) {
         return err_set(ret_info, ERR_IO, "cannot read secret file %s: %s", path, strerror(error));
     }
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r')) {
         len--;
     }
-    bool fits =
-        slice_copy(slice_of(text, (size_t)len), options->passphrase, sizeof options->passphrase);
+    bool fits = slice_copy(slice_of(text, len), options->passphrase, sizeof options->passphrase);
     digest_wipe(text, sizeof text);
     if (len == 0) {
         return err_set(ret_info, ERR_INVALID, "secret file %s is empty", path);

@@ -369,13 +369,17 @@ bool redirect_to_https(struct request *request)
     buf_add_str(&body, "<a href=\"");
     html_escape(&body, buf_str(&location));
     buf_add_str(&body, "\">Moved Permanently</a>.\n");
-    struct response *response = response_new(301);
-    response_header(response, "Location", buf_str(&location));
-    response_header(response, "Content-Type", "text/html; charset=utf-8");
-    response_header(response, "X-Content-Type-Options", "nosniff");
-    response_body_take(response, &body);
+    if (buf_err(&location) == ERR_OK) {
+        struct response *response = response_new(301);
+        response_header(response, "Location", buf_str(&location));
+        response_header(response, "Content-Type", "text/html; charset=utf-8");
+        response_header(response, "X-Content-Type-Options", "nosniff");
+        response_body_take(response, &body);
+        request_answer(request, response);
+    } else {
+        answer_error(request, 503, "out of memory");
+    }
     buf_done(&body);
     buf_done(&location);
-    request_answer(request, response);
     return true;
 }

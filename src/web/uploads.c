@@ -608,7 +608,8 @@ static void answer_result_page(struct receiver *r)
         template_upload_result(&page, &view);
         answer_page(r->request, 200, &page);
     } else {
-        refuse_store(r, ERR_NOMEM);
+        answer_error(r->request, 503,
+                     "out of memory: the files are stored, their links are not shown");
     }
     for (size_t i = 0; urls != NULL && i < 2 * n; i++) {
         buf_done(&urls[i]);

@@ -162,6 +162,11 @@ static void test_passphrase(void **state)
                "PS_SHARED_SECRET=wrong $P upload a -to $U -secret-file "
                "secret");
     expect_run(p, 0, p->url, "", NULL, "$P upload a -to $U --shared-secret-file=secret");
+    /* A pipe may bring it in pieces. */
+    expect_run(p, 0, p->url, "", NULL,
+               "(printf %%.4s %s; sleep 0.3; printf %%s %s | cut -c 5-) |"
+               " $P upload a -to $U -secret-file /dev/stdin",
+               HARNESS_SECRET, HARNESS_SECRET);
     /* The first refusal is enough. */
     expect_run(p, 5, "", "Authentication required", NULL,
                "PS_SHARED_SECRET=wrong $P upload a a a -to $U 2>&1 | tee all >&2;"
