@@ -242,14 +242,21 @@ static void test_not_for_us(void **state)
 
 /* ---- stopping ---- */
 
+/* Until nobody is let in any more: what is asked from then on is told that it was the last. */
 static bool wait_stopping(const struct server *s)
 {
     int64_t end = harness_now_ms() + HANG_SECONDS * 1000;
     bool stops = false;
+    struct raw *probe = malloc(sizeof *probe);
+    assert_non_null(probe);
     while (!stops && harness_now_ms() < end) {
-        stops = server_said(s, "msg=\"stopping\"");
-        harness_sleep_ms(2);
+        stops = !raw_open(s, probe);
+        if (!stops) {
+            raw_abort(probe);
+            harness_sleep_ms(2);
+        }
     }
+    free(probe);
     return stops;
 }
 
