@@ -176,16 +176,17 @@ static int fatal(const struct err_info *info)
 static void announce(struct program *program)
 {
     struct options *options = &program->options;
-    char url[64];
-    (void)snprintf(url, sizeof url, "http://localhost:%u/", server_port(program->server));
-    log_event(LOG_INFO, "listening", "url", url, "db", options->db, "version", PICOSHARE_VERSION,
-              NULL);
     if (options->metrics_address != NULL) {
         char port[8];
         (void)snprintf(port, sizeof port, "%u", server_metrics_port(program->server));
         log_event(LOG_INFO, "serving metrics", "address", options->metrics_host, "port", port,
                   NULL);
     }
+    /* The last line about it: who waits for the program waits for this one. */
+    char url[64];
+    (void)snprintf(url, sizeof url, "http://localhost:%u/", server_port(program->server));
+    log_event(LOG_INFO, "listening", "url", url, "db", options->db, "version", PICOSHARE_VERSION,
+              NULL);
     if (options->made_passphrase_file[0] != '\0') {
         (void)fprintf(stderr,
                       "\nNo passphrase was set, so there is a random one: %s\n"
