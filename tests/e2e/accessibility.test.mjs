@@ -13,6 +13,12 @@ const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-prac
 const WALK_MS = 300_000;
 const MOST_STOPS = 100; // of the Tab key on one page
 
+// Colours do not depend on the width, nor places on the colours: scripts/test looks at one scheme at
+// each width, scripts/test-long at both.
+const SCHEMES = process.env.TEST_SCALE === "full"
+  ? { 360: ["dark", "light"], 1280: ["dark", "light"] }
+  : { 360: ["dark"], 1280: ["light"] };
+
 // What axe finds wrong, one line for each kind of violation.
 async function violations(page) {
   await page.evaluate(`${AXE}; undefined`);
@@ -38,12 +44,13 @@ async function checkEveryPlace({ page, expectConsole }, check) {
 suite("axe finds nothing wrong", (test) => {
   const directory = temporaryDirectory();
 
-  for (const width of [360, 1280]) {
-    test(`in both schemes at ${width} px`, { viewport: { width, height: 800 }, timeout: WALK_MS },
+  for (const [width, schemes] of Object.entries(SCHEMES)) {
+    const viewport = { width: Number(width), height: 800 };
+    test(`${schemes.join(" and ")} at ${width} px`, { viewport, timeout: WALK_MS },
       (context) =>
         checkEveryPlace(context, async (page) => {
           const findings = [];
-          for (const colorScheme of ["dark", "light"]) {
+          for (const colorScheme of schemes) {
             await page.emulateMedia({ colorScheme });
             const found = await violations(page);
             findings.push(...found.map((finding) => `${colorScheme}: ${finding}`));
