@@ -36,8 +36,9 @@ struct conversion {
     struct conn old, new;
     int lock_fd; /* -1: none */
     enum convert_step step;
-    int64_t pages;  /* that the step reads */
-    struct stat st; /* of the old file */
+    int64_t total;    /* pages that the step reads, or bytes that it compares */
+    int64_t compared; /* of these bytes */
+    struct stat st;   /* of the old file */
     char path[PATH_MAX];
     char copy[CONVERT_NAME_SIZE]; /* "": none was begun */
     char kept[CONVERT_NAME_SIZE];
@@ -220,38 +221,32 @@ static int64_t pages_read(const struct conn *conn, bool again)
 static int report(void *arg)
 {
     struct conversion *cv = arg;
-    int64_t pages = 0;
-    if (cv->step != CONVERT_CHECKING) {
-        pages += pages_read(&cv->old, false);
+    int64_t done = cv->compared; /* SQLite 3.45 and later does not count the pages of long values */
+    if (cv->step != CONVERT_COMPARING) {
+        done = pages_read(cv->step == CONVERT_COPYING ? &cv->old : &cv->new, false);
     }
-    if (cv->step != CONVERT_COPYING) {
-        pages += pages_read(&cv->new, false);
-    }
-    int64_t percent = cv->pages > 0 ? 100 * pages / cv->pages : 0;
+    int64_t percent = cv->total > 0 ? 100 * done / cv->total : 0;
     cv->options->progress(cv->options->arg, cv->step, percent < 100 ? (int)percent : 100);
     return 0;
 }
 
 static err_t begin_step(struct conversion *cv, enum convert_step step)
 {
-    static const char count[] = "SELECT page_count - freelist_count"
-                                " FROM pragma_page_count, pragma_freelist_count";
-    struct conn *const both[] = {&cv->old, &cv->new};
+    static const char *const totals[CONVERT_STEPS] = {
+        [CONVERT_COPYING] = "SELECT page_count - freelist_count"
+                            " FROM pragma_page_count, pragma_freelist_count",
+        [CONVERT_CHECKING] = "SELECT page_count FROM pragma_page_count",
+        [CONVERT_COMPARING] = "SELECT (page_count - freelist_count) * page_size"
+                              " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
+    };
+    struct conn *conn = step == CONVERT_CHECKING ? &cv->new : &cv->old;
     cv->step = step;
-    cv->pages = 0;
-    for (size_t i = 0; i < ARRAY_LEN(both); i++) {
-        int64_t pages = 0;
-        if (both[i]->db == NULL || (both[i] == &cv->old && step == CONVERT_CHECKING)) {
-            continue;
-        }
-        err_t err = fail(cv, conn_int(both[i], count, &pages), both[i], "cannot read database");
-        if (err != ERR_OK) {
-            return err;
-        }
-        cv->pages += pages;
-        (void)pages_read(both[i], true);
-        sqlite3_progress_handler(both[i]->db, OPCODES_PER_LOOK, report, cv);
+    err_t err = conn_int(conn, totals[step], &cv->total);
+    if (err != ERR_OK) {
+        return fail(cv, err, conn, "cannot read database");
     }
+    (void)pages_read(conn, true);
+    sqlite3_progress_handler(conn->db, OPCODES_PER_LOOK, report, cv);
     (void)report(cv);
     return ERR_OK;
 }
@@ -327,7 +322,7 @@ static uint64_t bits_of(double value)
     return bits;
 }
 
-static bool is_same_value(sqlite3_stmt *old, sqlite3_stmt *new, int column)
+static bool is_same_value(struct conversion *cv, sqlite3_stmt *old, sqlite3_stmt *new, int column)
 {
     int type = sqlite3_column_type(old, column);
     if (type != sqlite3_column_type(new, column)) {
@@ -343,6 +338,7 @@ static bool is_same_value(sqlite3_stmt *old, sqlite3_stmt *new, int column)
     const void *a = sqlite3_column_blob(old, column);
     const void *b = sqlite3_column_blob(new, column);
     int len = sqlite3_column_bytes(old, column);
+    cv->compared += len;
     return len == sqlite3_column_bytes(new, column) && (len == 0 || memcmp(a, b, (size_t)len) == 0);
 }
 
@@ -363,7 +359,7 @@ static err_t compare_results(struct conversion *cv, sqlite3_stmt *old, sqlite3_s
         }
         *ret_same = rc == new_rc;
         for (int i = 0; rc == SQLITE_ROW && *ret_same && i < sqlite3_column_count(old); i++) {
-            *ret_same = is_same_value(old, new, i);
+            *ret_same = is_same_value(cv, old, new, i);
         }
         if (rc == SQLITE_DONE || !*ret_same) {
             return ERR_OK;
