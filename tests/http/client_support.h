@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -185,10 +186,10 @@ static inline void wait_for_size(const struct place *p, const char *name, int64_
 static inline void expect_member(const struct place *p, const char *json, const char *name,
                                  const char *expected)
 {
-    char path[300];
-    path_in(p, ".json", path);
-    harness_write_file(path, json);
-    expect_db(&p->server, expected, "SELECT json_extract(readfile('%s'), '$.%s')", path, name);
+    char *sql = sqlite3_mprintf("SELECT json_extract(%Q, '$.%s')", json, name);
+    assert_non_null(sql);
+    expect_db(&p->server, expected, "%s", sql);
+    sqlite3_free(sql);
 }
 
 /* ---- a server that says what the test wants -------------------------------------------------- */

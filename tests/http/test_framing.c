@@ -148,7 +148,10 @@ static void test_hidden_bytes(void **state)
         struct response r;
         bool closed;
         enum raw_end end = raw_exchange(s, cases[i].text.ptr, cases[i].text.len, &r, &closed);
-        if (end != RAW_OK || r.status != 400 || !closed) {
+        /* libmicrohttpd 1.0 takes such a first line for no HTTP at all */
+        bool in_first_line = cases[i].text.ptr[strcspn(cases[i].text.ptr, "\r")] == '\0';
+        bool silent = end == RAW_CLOSED && in_first_line;
+        if ((end != RAW_OK || r.status != 400 || !closed) && !silent) {
             fail_msg("%s: end %d, status %d, %s", cases[i].what, (int)end, r.status,
                      closed ? "closed" : "left open");
         }
@@ -175,8 +178,9 @@ static void expect_accepted_in_bytes(const struct server *s, const char *text, i
     free(c);
 }
 
-/* The forms that look odd but are right. (Chunk extensions are not among them: libmicrohttpd 0.9.75
- * takes them, 1.0 refuses them, and no client of ours sends any.) */
+/* The forms that look odd but are right. (Chunk extensions and lines that end with a line feed
+ * alone are not among them: libmicrohttpd 0.9.75 takes them, 1.0 refuses them, which it may, and no
+ * client of ours sends any.) */
 static void test_accepted(void **state)
 {
     static const struct {
@@ -187,7 +191,6 @@ static void test_accepted(void **state)
         {"GET http://localhost/login HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
         {"GET http://LOCALHOST/login HTTP/1.1\r\n" HOST "Connection: close\r\n\r\n", 200},
         {"GET http://localhost/login HTTP/1.0\r\n\r\n", 200},
-        {"GET /login HTTP/1.1\nHost: localhost\nConnection: close\n\n", 200},
         {"GET /login HTTP/1.1\r\nA: \r\nB:\r\nHost:  localhost \t\r\nConnection: "
          "close\r\nC:\r\n\r\n",
          200},
