@@ -19,7 +19,7 @@ campaign=service
 
 MIB=512
 PACKAGES=systemd,systemd-sysv,dbus,cron,sudo,curl,python3,ca-certificates,iproute2,openssh-server,openssh-client
-PACKAGES+=,nginx-light,haproxy,openssl
+PACKAGES+=,nginx-light,haproxy,openssl,certbot,python3-certbot-nginx,python3-cffi-backend,pebble
 LIMIT_S=1200
 
 PATH=$PATH:/usr/sbin:/sbin
@@ -35,7 +35,7 @@ make_root() {
     make_root_with $PACKAGES
     inside useradd -m -s /bin/bash reader
     echo 'reader ALL=(ALL) NOPASSWD: ALL' >"$root/etc/sudoers.d/reader"
-    echo '127.0.0.1 localhost machine' >"$root/etc/hosts"
+    echo '127.0.0.1 localhost machine files.example.org' >"$root/etc/hosts"
     echo machine >"$root/etc/hostname"
     mkdir "$root/home/reader/picoshare" "$root/backup"
     tar -C "$here/../.." --exclude=./build --exclude=./.git --exclude=node_modules -c . |
@@ -45,15 +45,31 @@ make_root() {
         cp ~/.ssh/id_ed25519.pub ~/.ssh/authorized_keys
         printf "Host vault\nHostName 127.0.0.1\nStrictHostKeyChecking accept-new\n" >~/.ssh/config'
     inside chown -R reader: /home/reader
-    make_certificate
+    make_authority
 }
 
-# As certbot leaves it, of the name on that page.
-make_certificate() {
-    inside sh -ec 'mkdir -p /etc/letsencrypt/live/files.example.org
-        cd /etc/letsencrypt/live/files.example.org
-        openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=files.example.org -keyout privkey.pem -out fullchain.pem
-        cat fullchain.pem privkey.pem >/etc/haproxy/files.example.org.pem'
+# Who gives certificates to certbot: a server on the same machine, which asks port 80 of the name on that
+# page as Let's Encrypt would.
+make_authority() {
+    inside openssl req -x509 -newkey rsa:2048 -nodes -days 9 -subj /CN=localhost -keyout /etc/pebble.key -out /etc/pebble.crt
+    cat >"$root/etc/pebble.json" <<'JSON'
+{"pebble": {"listenAddress": "127.0.0.1:14000", "managementListenAddress": "127.0.0.1:15000",
+            "certificate": "/etc/pebble.crt", "privateKey": "/etc/pebble.key", "httpPort": 80, "tlsPort": 443}}
+JSON
+    cat >"$root/etc/systemd/system/authority.service" <<'UNIT'
+[Service]
+Environment=PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=0
+ExecStart=/usr/bin/pebble -config /etc/pebble.json
+UNIT
+    # The block for HAProxy comes after that for nginx and finds a new certificate there.
+    cat >>"$root/etc/letsencrypt/cli.ini" <<'INI'
+server = https://localhost:14000/dir
+no-verify-ssl = true
+non-interactive = true
+agree-tos = true
+register-unsafely-without-email = true
+force-renewal = true
+INI
 }
 
 # What a reader does at PLACE, with a checkout and nothing set.
@@ -80,7 +96,7 @@ guest() {
 }
 
 under_systemd() {
-    guest "$(reader_at "tests/campaigns/service.sh, under systemd")"
+    guest "systemctl start authority; $(reader_at "tests/campaigns/service.sh, under systemd")"
 }
 
 # promised NAME FUNCTION: a step, done in the machine.
