@@ -79,7 +79,7 @@ static void note_name(struct downloading *d, const struct client_answer *answer)
 {
     const char *value = client_answer_header(answer, "Content-Disposition");
     struct disposition disposition = {.filename = {.form = DISPOSITION_ABSENT}};
-    char decoded[MAX_DISPOSITION_BYTES + 1];
+    char decoded[MAX_DISPOSITION_BYTES + 1] = "";
     size_t len = 0;
     if (value != NULL && strlen(value) <= MAX_DISPOSITION_BYTES &&
         disposition_parse(slice_str(value), &disposition) == ERR_OK) {
