@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 
-from server import MIB, SECRET, Nginx, Server, digest_of, prepare, random_file, run
+from server import MIB, SECRET, Nginx, Server, digest_of, library_bytes, prepare, random_file, run
 
 MB = 1_000_000
 UPLOADS = 3
@@ -93,6 +93,8 @@ def idle(bench):
         time.sleep(2)
         bench.note("idle: VmHWM, MiB", s.status_bytes("VmHWM") / MIB)
         bench.note("idle: anonymous, MiB", s.status_bytes("RssAnon") / MIB)
+        bench.note("idle: libraries, MiB", library_bytes(s.pid, "Rss") / MIB)
+        bench.note("idle: libraries, anonymous, MiB", library_bytes(s.pid, "Anonymous") / MIB)
 
 
 def three_uploads(bench):

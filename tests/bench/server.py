@@ -93,6 +93,17 @@ def status_bytes(pid, name):
     return int(found.group(1)) * 1024 if found else 0
 
 
+def library_bytes(pid, name):
+    """The sum of one line of smaps ("Rss", "Anonymous") over the shared libraries."""
+    total, in_library = 0, False
+    for line in read(f"/proc/{pid}/smaps").splitlines():
+        if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
+            in_library = ".so" in line
+        elif in_library and line.startswith(name + ":"):
+            total += int(line.split()[1]) * 1024
+    return total
+
+
 def written_bytes(pid):
     """To disks, by write() and the like."""
     found = re.search(r"^write_bytes: (\d+)", read(f"/proc/{pid}/io"), re.M)
