@@ -16,6 +16,7 @@ export const chromium = {
   launch: (executablePath) =>
     chromiumType.launch({
       executablePath,
+      env: { ...process.env, LC_ALL: "C.UTF-8" }, // else it finds no file with a name beyond ASCII
       args: [
         "--headless",
         "--no-sandbox",
