@@ -96,20 +96,38 @@ void metrics_count_checkpoint(int64_t ns)
 
 /* ---- printing ---- */
 
-static void add_family(struct buf *out, const char *name, const char *type, const char *unit,
-                       const char *help)
+/* What a family is in either format, and what its samples have at the end of their name:
+ * OpenMetrics leaves that away from the family's, and has a type for facts. */
+struct kind {
+    const char *name;
+    const char *text_name;
+    const char *suffix;
+};
+
+static const struct kind counters = {"counter", "counter", "_total"};
+static const struct kind gauges = {"gauge", "gauge", ""};
+static const struct kind histograms = {"histogram", "histogram", ""};
+static const struct kind infos = {"info", "gauge", "_info"};
+
+static void add_family(struct buf *out, enum metrics_format format, const char *name,
+                       const struct kind *kind, const char *unit, const char *help)
 {
-    buf_addf(out, "# TYPE %s %s\n", name, type);
+    if (format == METRICS_TEXT) {
+        buf_addf(out, "# HELP %s%s %s\n", name, kind->suffix, help);
+        buf_addf(out, "# TYPE %s%s %s\n", name, kind->suffix, kind->text_name);
+        return;
+    }
+    buf_addf(out, "# TYPE %s %s\n", name, kind->name);
     if (unit[0] != '\0') {
         buf_addf(out, "# UNIT %s %s\n", name, unit);
     }
     buf_addf(out, "# HELP %s %s\n", name, help);
 }
 
-static void add_counter(struct buf *out, const char *name, const char *unit, const char *help,
-                        const _Atomic uint64_t *counter)
+static void add_counter(struct buf *out, enum metrics_format format, const char *name,
+                        const char *unit, const char *help, const _Atomic uint64_t *counter)
 {
-    add_family(out, name, "counter", unit, help);
+    add_family(out, format, name, &counters, unit, help);
     buf_addf(out, "%s_total %" PRIu64 "\n", name, get(counter));
 }
 
@@ -132,9 +150,9 @@ static void add_histogram(struct buf *out, const char *name, const char *label,
              ns / 1000000000, ns % 1000000000);
 }
 
-static void add_requests(struct buf *out)
+static void add_requests(struct buf *out, enum metrics_format format)
 {
-    add_family(out, "picoshare_http_requests", "counter", "",
+    add_family(out, format, "picoshare_http_requests", &counters, "",
                "Requests that have ended, by what they were for and the first digit of the status;"
                " 4xx has those whose client left.");
     for (size_t i = 0; i < METRICS_PURPOSES; i++) {
@@ -146,10 +164,10 @@ static void add_requests(struct buf *out)
     }
 }
 
-static void add_durations(struct buf *out)
+static void add_durations(struct buf *out, enum metrics_format format)
 {
     static const char name[] = "picoshare_http_request_duration_seconds";
-    add_family(out, name, "histogram", "seconds",
+    add_family(out, format, name, &histograms, "seconds",
                "Time from a request's first line to the end of its answer.");
     for (size_t i = 0; i < METRICS_PURPOSES; i++) {
         char label[32];
@@ -160,9 +178,9 @@ static void add_durations(struct buf *out)
     }
 }
 
-static void add_uploads(struct buf *out)
+static void add_uploads(struct buf *out, enum metrics_format format)
 {
-    add_family(out, "picoshare_uploads", "counter", "",
+    add_family(out, format, "picoshare_uploads", &counters, "",
                "Uploads by outcome; without sign-in there was none, only a request.");
     for (size_t i = 0; i < METRICS_UPLOADS; i++) {
         buf_addf(out, "picoshare_uploads_total{outcome=\"%s\"} %" PRIu64 "\n", upload_names[i],
@@ -170,26 +188,26 @@ static void add_uploads(struct buf *out)
     }
 }
 
-void metrics_print(struct buf *out)
+void metrics_print(struct buf *out, enum metrics_format format)
 {
     static const char checkpoints[] = "picoshare_database_checkpoint_duration_seconds";
-    add_requests(out);
-    add_durations(out);
-    add_counter(out, "picoshare_http_received_bytes", "bytes", "Bytes of requests' bodies.",
+    add_requests(out, format);
+    add_durations(out, format);
+    add_counter(out, format, "picoshare_http_received_bytes", "bytes", "Bytes of requests' bodies.",
                 &table.received);
-    add_counter(out, "picoshare_http_sent_bytes", "bytes", "Bytes of answers' bodies.",
+    add_counter(out, format, "picoshare_http_sent_bytes", "bytes", "Bytes of answers' bodies.",
                 &table.sent);
-    add_uploads(out);
-    add_family(out, checkpoints, "histogram", "seconds",
+    add_uploads(out, format);
+    add_family(out, format, checkpoints, &histograms, "seconds",
                "Time to copy the write-ahead log into the database.");
     add_histogram(out, checkpoints, "", &table.checkpoints);
 }
 
-void metrics_add_gauge(struct buf *out, const char *name, const char *unit, const char *help,
-                       int64_t value)
+void metrics_add_gauge(struct buf *out, enum metrics_format format, const char *name,
+                       const char *unit, const char *help, int64_t value)
 {
     if (value >= 0) {
-        add_family(out, name, "gauge", unit, help);
+        add_family(out, format, name, &gauges, unit, help);
         buf_addf(out, "%s %" PRId64 "\n", name, value);
     }
 }
@@ -206,9 +224,10 @@ static void add_label_value(struct buf *out, const char *value)
     }
 }
 
-void metrics_add_info(struct buf *out, const char *name, const char *help, ...)
+void metrics_add_info(struct buf *out, enum metrics_format format, const char *name,
+                      const char *help, ...)
 {
-    add_family(out, name, "info", "", help);
+    add_family(out, format, name, &infos, "", help);
     buf_addf(out, "%s_info{", name);
     va_list args;
     va_start(args, help);
@@ -224,7 +243,7 @@ void metrics_add_info(struct buf *out, const char *name, const char *help, ...)
     buf_add_str(out, "} 1\n");
 }
 
-void metrics_end(struct buf *out)
+void metrics_end(struct buf *out, enum metrics_format format)
 {
-    buf_add_str(out, "# EOF\n");
+    buf_add_str(out, format == METRICS_OPENMETRICS ? "# EOF\n" : "");
 }

@@ -1,11 +1,14 @@
 /* metrics.c — GET /metrics: what the program counts, and the figures of the moment, for Prometheus
- * and whatever else reads OpenMetrics. For the owner, or at an address of its own. */
+ * and its relatives. Who asks for OpenMetrics gets it, others Prometheus' older text format, which
+ * is what its tools read. For the owner, or at an address of its own. */
 #include "picoshare/base/metrics.h"
 #include "figures.h"
 #include "internal.h"
 #include "picoshare/base/check.h"
+#include "picoshare/text/accept.h"
+#include <stdio.h>
 
-static void add_gauges(const struct figures *figures, struct buf *out)
+static void add_gauges(const struct figures *figures, enum metrics_format format, struct buf *out)
 {
     const struct store_figures *store = &figures->store;
     const struct {
@@ -49,23 +52,30 @@ static void add_gauges(const struct figures *figures, struct buf *out)
          figures->started},
     };
     for (size_t i = 0; i < ARRAY_LEN(gauges); i++) {
-        metrics_add_gauge(out, gauges[i].name, gauges[i].unit, gauges[i].help, gauges[i].value);
+        metrics_add_gauge(out, format, gauges[i].name, gauges[i].unit, gauges[i].help,
+                          gauges[i].value);
     }
 }
 
-static void print(const struct figures *figures, struct buf *out)
+static void print(const struct figures *figures, enum metrics_format format, struct buf *out)
 {
-    metrics_print(out);
-    add_gauges(figures, out);
-    metrics_add_info(out, "picoshare_build", "This program.", "version", figures->version,
+    metrics_print(out, format);
+    add_gauges(figures, format, out);
+    metrics_add_info(out, format, "picoshare_build", "This program.", "version", figures->version,
                      "revision", figures->revision, NULL);
-    metrics_add_info(out, "picoshare_sandbox", "What of the sandbox is active.", "active",
+    metrics_add_info(out, format, "picoshare_sandbox", "What of the sandbox is active.", "active",
                      figures->sandbox, NULL);
-    metrics_end(out);
+    metrics_end(out, format);
 }
 
 static void end(struct request *request)
 {
+    static const char *const types[] = {
+        [METRICS_TEXT] = "text/plain", [METRICS_OPENMETRICS] = "application/openmetrics-text"};
+    static const char *const versions[] = {
+        [METRICS_TEXT] = "0.0.4", [METRICS_OPENMETRICS] = "1.0.0"};
+    size_t liked = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
+    enum metrics_format format = liked == METRICS_OPENMETRICS ? METRICS_OPENMETRICS : METRICS_TEXT;
     struct figures figures;
     err_t err = figures_collect(request, &figures);
     if (err != ERR_OK) {
@@ -74,10 +84,12 @@ static void end(struct request *request)
     }
     struct buf text;
     buf_init(&text, (size_t)64 * KIB);
-    print(&figures, &text);
+    print(&figures, format, &text);
+    char type[80];
+    (void)snprintf(type, sizeof type, "%s; version=%s; charset=utf-8", types[format],
+                   versions[format]);
     struct response *response = response_new(200);
-    response_header(response, "Content-Type",
-                    "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    response_header(response, "Content-Type", type);
     response_header(response, "Cache-Control", "no-store");
     response_body_take(response, &text);
     buf_done(&text);

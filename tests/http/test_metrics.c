@@ -7,6 +7,12 @@
 
 #define CONTENT_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+/* As Prometheus asks. */
+static const char *const accept_openmetrics[] = {
+    "Accept: application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;"
+    "q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+    NULL};
+
 /* ---- a strict parser ------------------------------------------------------------------------- */
 
 enum { MAX_SAMPLES = 400, MAX_FAMILIES = 60, SERIES_BYTES = 160 };
@@ -20,7 +26,6 @@ struct metrics {
     size_t families_count;
     char families[MAX_FAMILIES][SERIES_BYTES];
     struct buf stamped; /* with a time after every sample, as "promtool tsdb" wants it */
-    struct buf classic; /* the format before OpenMetrics, as "promtool check metrics" wants it */
 };
 
 static const char *line_of(const char *text, char *ret_line, size_t size)
@@ -87,11 +92,6 @@ static const char *parse_family(struct metrics *m, const char *text, struct fami
     assert_memory_equal(line, wanted, strlen(wanted));
     assert_true(has_suffix(line, ".") && strchr(line, '\\') == NULL);
 
-    bool counter = strcmp(f->type, "counter") == 0;
-    bool info = strcmp(f->type, "info") == 0;
-    const char *suffix = counter ? "_total" : info ? "_info" : "";
-    buf_addf(&m->classic, "# HELP %s%s %s\n# TYPE %s%s %s\n", f->name, suffix,
-             line + strlen(wanted), f->name, suffix, info ? "gauge" : f->type);
     return text;
 }
 
@@ -159,7 +159,6 @@ static const char *parse_sample(struct metrics *m, const char *text, struct fami
     for (size_t i = 0; i + 1 < m->count; i++) {
         assert_string_not_equal(m->samples[i].series, sample->series);
     }
-    buf_addf(&m->classic, "%s\n", line);
     buf_addf(&m->stamped, "%s 1700000000\n", line);
     return text;
 }
@@ -170,7 +169,6 @@ static void parse(const char *text, struct metrics *m)
     m->count = 0;
     m->families_count = 0;
     buf_init(&m->stamped, 65536);
-    buf_init(&m->classic, 65536);
     while (strcmp(text, "# EOF\n") != 0) {
         const char *begin = text;
         if (text[0] == '#') {
@@ -187,7 +185,6 @@ static void parse(const char *text, struct metrics *m)
 static void metrics_done(struct metrics *m)
 {
     buf_done(&m->stamped);
-    buf_done(&m->classic);
     free(m);
 }
 
@@ -197,7 +194,8 @@ static struct metrics *scrape(const struct server *s, enum auth auth)
     struct metrics *m = malloc(sizeof *m);
     struct response r;
     assert_non_null(m);
-    http_do(s, &(struct request){.path = "/metrics", .auth = auth}, &r);
+    http_do(s, &(struct request){.path = "/metrics", .auth = auth, .headers = accept_openmetrics},
+            &r);
     expect_answer(&r, 200, NULL);
     assert_string_equal(response_header(&r, "Content-Type"), CONTENT_TYPE);
     assert_string_equal(response_header(&r, "Cache-Control"), "no-store");
@@ -237,12 +235,16 @@ static void test_promtool(void **state)
     }
     struct metrics *m = scrape(s, AUTH_BASIC);
     harness_new_dir(dir, sizeof dir);
-    snprintf(path, sizeof path, "%s/classic", dir);
-    harness_write_file(path, buf_str(&m->classic));
+    struct response text;
+    http_do(s, &(struct request){.path = "/metrics", .auth = AUTH_BASIC}, &text);
+    expect_header(&text, "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    snprintf(path, sizeof path, "%s/text", dir);
+    harness_write_file(path, response_text(&text));
+    response_done(&text);
     snprintf(path, sizeof path, "%s/stamped", dir);
     harness_write_file(path, buf_str(&m->stamped));
     snprintf(command, sizeof command,
-             "cd '%s' && promtool check metrics <classic &&"
+             "cd '%s' && promtool check metrics <text &&"
              " promtool tsdb create-blocks-from openmetrics stamped blocks",
              dir);
     const char *const argv[] = {"sh", "-c", command, NULL};
@@ -356,7 +358,9 @@ static void test_bytes(void **state)
     http_do(s, &(struct request){.path = path, .method = "HEAD"}, &r);
     expect_answer(&r, 200, "");
     response_done(&r);
-    http_do(s, &(struct request){.path = "/metrics", .auth = AUTH_BASIC}, &r);
+    http_do(
+        s, &(struct request){.path = "/metrics", .auth = AUTH_BASIC, .headers = accept_openmetrics},
+        &r);
     struct metrics *after = malloc(sizeof *after);
     assert_non_null(after);
     parse(response_text(&r), after);

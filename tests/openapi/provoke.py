@@ -155,6 +155,7 @@ def use(client, file, link):
         client.ask("PUT", f"/api/guest-links/{other}{step}")
     client.ask("DELETE", f"/api/guest-links/{other}")
     client.ask("PUT", f"/api/guest-links/{other}/restore")
+    client.ask("GET", "/metrics", {"Accept": "application/openmetrics-text"})
 
 
 def several_files():

@@ -9,7 +9,7 @@ static void expect_line(const char *line)
     struct buf text;
     buf_init(&text, 65536);
     buf_add_char(&text, '\n');
-    metrics_print(&text);
+    metrics_print(&text, METRICS_OPENMETRICS);
     char wanted[200];
     (void)snprintf(wanted, sizeof wanted, "\n%s\n", line);
     if (strstr(buf_str(&text), wanted) == NULL) {
@@ -78,10 +78,10 @@ static void test_gauge(void **state)
     (void)state;
     struct buf text;
     buf_init(&text, 1024);
-    metrics_add_gauge(&text, "a_bytes", "bytes", "Help.", 0);
-    metrics_add_gauge(&text, "b", "", "Help.", INT64_MAX);
-    metrics_add_gauge(&text, "unknown", "", "Help.", -1);
-    metrics_end(&text);
+    metrics_add_gauge(&text, METRICS_OPENMETRICS, "a_bytes", "bytes", "Help.", 0);
+    metrics_add_gauge(&text, METRICS_OPENMETRICS, "b", "", "Help.", INT64_MAX);
+    metrics_add_gauge(&text, METRICS_OPENMETRICS, "unknown", "", "Help.", -1);
+    metrics_end(&text, METRICS_OPENMETRICS);
     assert_string_equal(buf_str(&text), "# TYPE a_bytes gauge\n# UNIT a_bytes bytes\n"
                                         "# HELP a_bytes Help.\na_bytes 0\n"
                                         "# TYPE b gauge\n# HELP b Help.\nb 9223372036854775807\n"
@@ -94,9 +94,33 @@ static void test_info(void **state)
     (void)state;
     struct buf text;
     buf_init(&text, 1024);
-    metrics_add_info(&text, "x", "Help.", "one", "a\\b\"c\nd", "two", "", NULL);
+    metrics_add_info(&text, METRICS_OPENMETRICS, "x", "Help.", "one", "a\\b\"c\nd", "two", "",
+                     NULL);
     assert_string_equal(buf_str(&text), "# TYPE x info\n# HELP x Help.\n"
                                         "x_info{one=\"a\\\\b\\\"c\\nd\",two=\"\"} 1\n");
+    buf_done(&text);
+}
+
+/* The older format: the ends of names are the families' too, facts are gauges, nothing else
+ * differs. */
+static void test_text(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 65536);
+    metrics_print(&text, METRICS_TEXT);
+    assert_non_null(strstr(buf_str(&text),
+                           "# HELP picoshare_http_sent_bytes_total Bytes of answers'"
+                           " bodies.\n# TYPE picoshare_http_sent_bytes_total counter\n"
+                           "picoshare_http_sent_bytes_total "));
+    assert_null(strstr(buf_str(&text), "# UNIT"));
+    buf_clear(&text);
+    metrics_add_gauge(&text, METRICS_TEXT, "a_bytes", "bytes", "Help.", 0);
+    metrics_add_info(&text, METRICS_TEXT, "x", "Help.", "one", "1", NULL);
+    metrics_end(&text, METRICS_TEXT);
+    assert_string_equal(buf_str(&text), "# HELP a_bytes Help.\n# TYPE a_bytes gauge\na_bytes 0\n"
+                                        "# HELP x_info Help.\n# TYPE x_info gauge\n"
+                                        "x_info{one=\"1\"} 1\n");
     buf_done(&text);
 }
 
@@ -131,13 +155,10 @@ static void test_no_count_is_lost(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests),
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_checkpoints),
-        cmocka_unit_test(test_amounts),
-        cmocka_unit_test(test_gauge),
-        cmocka_unit_test(test_info),
-        cmocka_unit_test(test_no_count_is_lost),
+        cmocka_unit_test(test_requests),    cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_checkpoints), cmocka_unit_test(test_amounts),
+        cmocka_unit_test(test_gauge),       cmocka_unit_test(test_info),
+        cmocka_unit_test(test_text),        cmocka_unit_test(test_no_count_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,4 @@
-/* metrics.h — what the program counts for whoever watches it, and how it is printed: OpenMetrics
- * 1.0, text.
+/* metrics.h — what the program counts for whoever watches it, and how it is printed.
  *
  * The counters are one static table of atomics, from 0 at the start of the process. Counting is one
  * relaxed addition for each figure, without lock or memory, from any thread. Printing reads them
@@ -40,17 +39,20 @@ void metrics_count_upload(enum metrics_upload outcome);
 /* The log was copied into the database, or as much of it as could be. */
 void metrics_count_checkpoint(int64_t ns);
 
+/* OpenMetrics 1.0, and the older text format 0.0.4 of Prometheus. */
+enum metrics_format { METRICS_TEXT, METRICS_OPENMETRICS };
+
 /* All of the above. */
-void metrics_print(struct buf *out);
+void metrics_print(struct buf *out, enum metrics_format format);
 
 /* A figure of the moment. unit: the last word of the name, or "" for a number of things. A negative
  * value is not known: nothing is printed. */
-void metrics_add_gauge(struct buf *out, const char *name, const char *unit, const char *help,
-                       int64_t value);
+void metrics_add_gauge(struct buf *out, enum metrics_format format, const char *name,
+                       const char *unit, const char *help, int64_t value);
 /* Facts that do not change, as labels: pairs of name and value, ended by a NULL name. */
-void metrics_add_info(struct buf *out, const char *name, const char *help, ...)
-    __attribute__((sentinel));
+void metrics_add_info(struct buf *out, enum metrics_format format, const char *name,
+                      const char *help, ...) __attribute__((sentinel));
 /* The last line. */
-void metrics_end(struct buf *out);
+void metrics_end(struct buf *out, enum metrics_format format);
 
 #endif
