@@ -35,6 +35,7 @@ trap finish EXIT
 
 make_root() {
     make_root_with ca-certificates "$release" "${ARCHIVE:-}"
+    printf '127.0.0.1 localhost\n::1 localhost\n' >"$root/etc/hosts" # as every installation and image has it
     trust_as_here
 }
 

@@ -81,7 +81,12 @@ export function suite(name, define, kind = chromium) {
         return;
       }
       server = await startServer();
-      browser = await launch(kind);
+      try {
+        browser = await launch(kind);
+      } catch (error) {
+        await server.stop(); // Node.js 18 does not come to after()
+        throw error;
+      }
     });
     after(async () => {
       await browser?.close();
