@@ -102,9 +102,12 @@ suite("system information", (test) => {
 suite("free pages", (test) => {
   test("are given back by a button that tells how many", {}, async ({ page }) => {
     await logIn(page);
-    const form = new FormData();
-    form.append("file", new File([new Uint8Array(3_000_000)], "large.bin"));
-    const { id } = await (await page.request.post("/api/entry", { multipart: form })).json();
+    const file = {
+      name: "large.bin",
+      mimeType: "application/octet-stream",
+      buffer: Buffer.alloc(3_000_000),
+    };
+    const { id } = await (await page.request.post("/api/entry", { multipart: { file } })).json();
     assert.equal((await page.request.delete(`/api/entry/${id}`)).status(), 200);
     await page.goto("/information");
     await page.getByRole("button", { name: "Give free pages back" }).click();
