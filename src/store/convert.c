@@ -232,16 +232,13 @@ static int report(void *arg)
 
 static err_t begin_step(struct conversion *cv, enum convert_step step)
 {
-    static const char *const totals[CONVERT_STEPS] = {
-        [CONVERT_COPYING] = "SELECT page_count - freelist_count"
-                            " FROM pragma_page_count, pragma_freelist_count",
-        [CONVERT_CHECKING] = "SELECT page_count FROM pragma_page_count",
-        [CONVERT_COMPARING] = "SELECT (page_count - freelist_count) * page_size"
-                              " FROM pragma_page_count, pragma_freelist_count, pragma_page_size",
-    };
+    static const char pages[] = "SELECT page_count - freelist_count"
+                                " FROM pragma_page_count, pragma_freelist_count";
+    static const char bytes[] = "SELECT (page_count - freelist_count) * page_size"
+                                " FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
     struct conn *conn = step == CONVERT_CHECKING ? &cv->new : &cv->old;
     cv->step = step;
-    err_t err = conn_int(conn, totals[step], &cv->total);
+    err_t err = conn_int(conn, step == CONVERT_COMPARING ? bytes : pages, &cv->total);
     if (err != ERR_OK) {
         return fail(cv, err, conn, "cannot read database");
     }

@@ -265,6 +265,12 @@ static err_t make_body(struct sender *s, struct response *response, struct body 
     return ERR_OK;
 }
 
+static void answer_unavailable(struct request *request, err_t err)
+{
+    answer_error(request, status_of(err),
+                 err == ERR_NOTFOUND ? "entry not found" : "failed to retrieve entry");
+}
+
 /* The file, or ranges of it, or, for 304, what is known of it. */
 static void answer_contents(struct sender *s, int status)
 {
@@ -291,8 +297,7 @@ static void answer_contents(struct sender *s, int status)
     }
     if (err != ERR_OK) {
         response_free(response);
-        answer_error(s->request, status_of(err),
-                     err == ERR_NOTFOUND ? "entry not found" : "failed to retrieve entry");
+        answer_unavailable(s->request, err);
         return;
     }
     request_answer(s->request, response);
@@ -365,11 +370,11 @@ static bool find_file(struct sender *s)
     }
     err_t err = download_open(app_of(s->request)->store, id, clock_now_s(app_of(s->request)->clock),
                               &s->download);
-    if (err == ERR_NOTFOUND) {
-        answer_error(s->request, 404, "entry not found");
-    } else if (err != ERR_OK) {
+    if (err != ERR_OK && err != ERR_NOTFOUND) {
         log_event(LOG_ERROR, "download failed", "id", id, "error", err_name(err), NULL);
-        answer_error(s->request, status_of(err), "failed to retrieve entry");
+    }
+    if (err != ERR_OK) {
+        answer_unavailable(s->request, err);
     }
     return s->download != NULL;
 }

@@ -6,7 +6,6 @@
 #include "internal.h"
 #include "picoshare/base/check.h"
 #include "picoshare/text/accept.h"
-#include <stdio.h>
 
 static void add_gauges(const struct figures *figures, enum metrics_format format, struct buf *out)
 {
@@ -72,8 +71,9 @@ static void end(struct request *request)
 {
     static const char *const types[] = {
         [METRICS_TEXT] = "text/plain", [METRICS_OPENMETRICS] = "application/openmetrics-text"};
-    static const char *const versions[] = {
-        [METRICS_TEXT] = "0.0.4", [METRICS_OPENMETRICS] = "1.0.0"};
+    static const char *const content_types[] = {
+        [METRICS_TEXT] = "text/plain; version=0.0.4; charset=utf-8",
+        [METRICS_OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8"};
     size_t liked = accept_best(request_header(request, "Accept"), types, ARRAY_LEN(types));
     enum metrics_format format = liked == METRICS_OPENMETRICS ? METRICS_OPENMETRICS : METRICS_TEXT;
     struct figures figures;
@@ -85,11 +85,8 @@ static void end(struct request *request)
     struct buf text;
     buf_init(&text, (size_t)64 * KIB);
     print(&figures, format, &text);
-    char type[80];
-    (void)snprintf(type, sizeof type, "%s; version=%s; charset=utf-8", types[format],
-                   versions[format]);
     struct response *response = response_new(200);
-    response_header(response, "Content-Type", type);
+    response_header(response, "Content-Type", content_types[format]);
     response_header(response, "Cache-Control", "no-store");
     response_body_take(response, &text);
     buf_done(&text);
