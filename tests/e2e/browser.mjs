@@ -1,11 +1,10 @@
 // The browsers, and a suite of tests that each get a fresh context on one server.
 
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { access, constants } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { promisify } from "node:util";
 import { chromium as chromiumType, devices, firefox as firefoxType } from "playwright-core";
 import { PASSPHRASE, startServer } from "./server.mjs";
 
@@ -60,25 +59,21 @@ async function findProgram(names) {
   return null;
 }
 
-// "Mozilla Firefox 153.8.0esr": 153.
-async function isTooOld({ oldest }, path) {
+const paths = new Map();
+for (const kind of [chromium, firefox]) {
+  paths.set(kind, await findProgram(kind.programs));
+}
+
+// Why a kind of browser cannot be used here; false: it can. Asks its program: only for who needs it.
+function whyNot({ name, oldest, programs }, path) {
+  if (path === null) {
+    return `no ${name} in PATH (${programs.join(", ")})`;
+  }
   if (oldest === undefined) {
     return false;
   }
-  const { stdout } = await promisify(execFile)(path, ["--version"]);
-  return Number(stdout.match(/ (\d+)\./)[1]) < oldest;
-}
-
-const paths = new Map();
-const lacks = new Map(); // why a kind cannot be used here; or false
-for (const kind of [chromium, firefox]) {
-  const path = await findProgram(kind.programs);
-  paths.set(kind, path);
-  if (path === null) {
-    lacks.set(kind, `no ${kind.name} in PATH (${kind.programs.join(", ")})`);
-  } else {
-    lacks.set(kind, (await isTooOld(kind, path)) && `${kind.name} is older than ${kind.oldest}`);
-  }
+  const said = execFileSync(path, ["--version"], { encoding: "utf8" }); // "Mozilla Firefox 153.8.0esr"
+  return Number(said.match(/ (\d+)\./)[1]) < oldest && `${name} is older than ${oldest}`;
 }
 
 // A browser without a suite.
@@ -90,7 +85,7 @@ export function launch(kind) {
 // A page may write nothing to its console but what body announced by expectConsole(pattern):
 // scripts that fail and violations of the content security policy show there.
 export function suite(name, define, kind = chromium) {
-  const skip = lacks.get(kind);
+  const skip = whyNot(kind, paths.get(kind));
   describe(name, () => {
     let server;
     let browser;
