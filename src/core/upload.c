@@ -2,7 +2,7 @@
  *
  * Every file starts in a small buffer; a file that outgrows it moves into chunk buffers of the
  * pool. A full chunk becomes an append job and the next buffer is filled meanwhile, up to
- * UPLOAD_MAX_BUFFERS at a time; then upload_write() takes nothing until the writer has given one
+ * buffers_share() at a time; then upload_write() takes nothing until the writer has given one
  * back. The last, partly filled buffer of the last file travels with the publish job, so a small
  * file is one transaction; that of an earlier file is appended before the next one begins.
  *
@@ -67,7 +67,7 @@ struct upload {
     /* the worker's */
     struct file *files[MAX_FILES_PER_UPLOAD];
     size_t files_count;
-    struct slot slots[UPLOAD_MAX_BUFFERS];
+    struct slot slots[LONG_UPLOAD_BUFFERS];
     struct slot *filling; /* NULL: none */
     bool in_file;
     int64_t bytes;
@@ -344,7 +344,7 @@ err_t upload_begin(struct uploads *uploads, const char *client, const struct upl
     upload->wake = wake;
     upload->wake_arg = wake_arg;
     lock_init(&upload->lock);
-    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
+    for (size_t i = 0; i < LONG_UPLOAD_BUFFERS; i++) {
         upload->slots[i].upload = upload;
     }
     if (guest != NULL) {
@@ -430,7 +430,7 @@ static void discard_next(struct upload *upload)
 static void end_upload(struct upload *upload)
 {
     /* The buffers go back at once; removing the rows takes longer. */
-    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS; i++) {
+    for (size_t i = 0; i < LONG_UPLOAD_BUFFERS; i++) {
         release_slot(&upload->slots[i]);
     }
     chunkpool_leave(upload->uploads->pool, &upload->user);
@@ -543,11 +543,20 @@ static void append_filled(struct upload *upload)
     store_submit(upload->uploads->store, &slot->append.job);
 }
 
+/* Buffers it should hold at the most. One that has just begun has no more than its fair share:
+ * others may have begun together with it. */
+static size_t buffers_share(const struct upload *upload)
+{
+    return upload->bytes < LONG_UPLOAD_BYTES ? FAIR_BUFFERS
+                                             : chunkpool_share(upload->uploads->pool);
+}
+
 static struct slot *find_free_slot(struct upload *upload)
 {
     struct slot *found = NULL;
+    size_t share = buffers_share(upload);
     lock_take(&upload->lock);
-    for (size_t i = 0; i < UPLOAD_MAX_BUFFERS && found == NULL; i++) {
+    for (size_t i = 0; i < LONG_UPLOAD_BUFFERS && found == NULL && upload->queued < share; i++) {
         if (upload->slots[i].bytes == NULL && !upload->slots[i].queued) {
             found = &upload->slots[i];
         }

@@ -3,8 +3,9 @@
  * Jobs wait in three lanes: urgent before bulk, and a slice of idle work when nothing else waits,
  * but at least every SLICE_EVERY_MS. All jobs at hand share one transaction (group commit), so that
  * a hundred small uploads cost a handful of flushes and several chunks one write of the b-tree's
- * inner pages. There are no savepoints: they would need statement journals. A transaction that
- * fails is rolled back and its jobs are tried again one by one, so that only the culprit fails.
+ * inner pages; a few chunks wait a moment for the next ones. There are no savepoints: they would
+ * need statement journals. A transaction that fails is rolled back and its jobs are tried again one
+ * by one, so that only the culprit fails.
  *
  * synchronous is NORMAL while only chunks are written and FULL for a transaction with a durable
  * job: its one flush of the log covers every earlier frame too.
@@ -289,6 +290,22 @@ static bool slice_due(const struct store *store)
                            (job->pace_bytes > 0 && store->stored_since_slice >= job->pace_bytes));
 }
 
+/* Whether nothing waits but chunks that had better share a transaction with the next ones, which
+ * their senders have probably on the way. Lock held. */
+static bool is_worth_waiting(const struct store *store)
+{
+    size_t bytes = 0;
+    const struct store_job *job = store->lanes[STORE_BULK].head;
+    for (; job != NULL && bytes < BATCH_WANTED_BYTES; job = job->next) {
+        if (job->bytes < CHUNK_BYTES || job->durable) {
+            return false;
+        }
+        bytes += job->bytes;
+    }
+    return bytes > 0 && bytes < BATCH_WANTED_BYTES && store->lanes[STORE_URGENT].head == NULL &&
+           !store->stopping;
+}
+
 /* Waits for work and takes it; NULL when the store is closing and nothing is left. A log that is
  * due and that readers have kept from being copied is tried again meanwhile. */
 static struct store_job *wait_for_jobs(struct store *store)
@@ -296,6 +313,9 @@ static struct store_job *wait_for_jobs(struct store *store)
     lock_take(&store->lock);
     struct store_job *jobs = NULL;
     for (;;) {
+        if (is_worth_waiting(store) && lock_cond_wait(&store->work, &store->lock, BATCH_WAIT_MS)) {
+            continue;
+        }
         if (!slice_due(store)) {
             jobs = take_batch(store);
         }

@@ -24,6 +24,7 @@ struct told {
     int runs_wanted;                /* an idle job: it has more to do until then */
     const struct fake_clock *clock; /* NULL: do not look */
     int64_t last_ms;                /* when it ran last */
+    size_t done_before;             /* jobs that were done then */
 };
 
 static err_t run_told(struct store *store, struct store_job *job)
@@ -32,6 +33,7 @@ static err_t run_told(struct store *store, struct store_job *job)
     struct told *told = CONTAINER_OF(job, struct told, job); /* store_run() sets its own owner */
     told->runs++;
     told->last_ms = told->clock != NULL ? told->clock->mono_ms : 0;
+    told->done_before = told->story->count;
     job->again = told->runs < told->runs_wanted;
     return told->outcome;
 }
@@ -301,6 +303,42 @@ static void test_group_commit(void **state)
     assert_int_equal(story.count, JOBS);
     assert_true(fault.syncs >= 1 && fault.syncs <= 4);
     assert_sql(fix->path, "SELECT count(*) FROM ext_meta WHERE key LIKE 'key%'", "200");
+}
+
+/* A full chunk waits a little for the next ones, and shares their transaction: not always, since
+ * the test may be late itself, but again and again. */
+static void test_chunks_wait_for_each_other(void **state)
+{
+    struct fixture *fix = *state;
+    enum { CHUNKS = BATCH_WANTED_BYTES / CHUNK_BYTES, ROUNDS = 40 };
+    int together = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        struct story story = {.count = 0};
+        struct told told[CHUNKS];
+        for (int i = 0; i < CHUNKS; i++) {
+            const struct timespec ms = {.tv_nsec = 1000000};
+            assert_true(i == 0 || nanosleep(&ms, NULL) == 0);
+            told_init(&told[i], &story, i, STORE_BULK);
+            told[i].job.bytes = CHUNK_BYTES;
+            store_submit(fix->store, &told[i].job);
+        }
+        gate_settle(fix->store);
+        assert_int_equal(story.count, CHUNKS);
+        together += told[CHUNKS - 1].done_before == 0;
+    }
+    assert_true(together >= ROUNDS / 10);
+}
+
+/* One alone is stored all the same. */
+static void test_a_chunk_alone(void **state)
+{
+    struct fixture *fix = *state;
+    struct told told;
+    struct story story = {.count = 0};
+    told_init(&told, &story, 0, STORE_BULK);
+    told.job.bytes = CHUNK_BYTES;
+    assert_int_equal(store_run(fix->store, &told.job), ERR_OK);
+    assert_int_equal(told.runs, 1);
 }
 
 /* Chunks reach the disk with the file that they belong to: no flush of their own. */
@@ -608,6 +646,8 @@ int main(void)
         fixture_test(test_only_the_culprit_fails),
         fixture_test(test_publish_among_others),
         fault_test(test_group_commit),
+        fixture_test(test_chunks_wait_for_each_other),
+        fixture_test(test_a_chunk_alone),
         fault_test(test_chunks_are_not_flushed),
         fixture_test(test_locked_by_another_program),
         fixture_test(test_close_runs_what_is_queued),

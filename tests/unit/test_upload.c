@@ -337,7 +337,7 @@ static void test_empty_file(void **state)
 static void test_waits_for_the_writer(void **state)
 {
     struct upload_fixture *fix = *state;
-    enum { LEN = 10 * CHUNK_BYTES };
+    enum { LEN = 2 * FAIR_BUFFERS * CHUNK_BYTES };
     char *bytes = make_bytes(1, LEN);
     struct client client;
     assert_int_equal(client_begin(&client, fix->uploads, "a"), ERR_OK);
@@ -345,9 +345,9 @@ static void test_waits_for_the_writer(void **state)
     struct gate gate;
     gate_shut(&gate, fix->base->store);
     size_t taken = upload_write(client.upload, slice_of(bytes, LEN));
-    assert_int_equal(taken, UPLOAD_MAX_BUFFERS * CHUNK_BYTES);
+    assert_int_equal(taken, FAIR_BUFFERS * CHUNK_BYTES);
     assert_int_equal(upload_error(client.upload), ERR_OK);
-    assert_int_equal(uploads_buffers_used(fix->uploads), UPLOAD_MAX_BUFFERS);
+    assert_int_equal(uploads_buffers_used(fix->uploads), FAIR_BUFFERS);
     assert_int_equal(upload_write(client.upload, slice_of(bytes + taken, 1)), 0);
     assert_int_equal(client.wakes, 0);
     gate_open(&gate);
@@ -357,6 +357,41 @@ static void test_waits_for_the_writer(void **state)
     assert_int_equal(client_publish(&client, NULL, NEVER_S), ERR_OK);
     assert_file(fix->base->store, upload_file_id(client.upload, 0), bytes, LEN);
     client_close(&client);
+    free(bytes);
+}
+
+/* A long upload alone has more buffers than when there are others; several share those of one. */
+static void test_share_of_a_long_upload(void **state)
+{
+    struct upload_fixture *fix = *state;
+    enum { MOST = 3, LEN = LONG_UPLOAD_BYTES + 2 * LONG_UPLOAD_BUFFERS * CHUNK_BYTES };
+    char *bytes = make_bytes(1, LEN);
+    for (size_t count = 1; count <= MOST; count++) {
+        struct client clients[MOST];
+        size_t taken[MOST];
+        for (size_t i = 0; i < count; i++) {
+            assert_int_equal(client_begin(&clients[i], fix->uploads, "a"), ERR_OK);
+            assert_int_equal(client_start(&clients[i], "f"), ERR_OK);
+            assert_int_equal(client_write(&clients[i], bytes, LONG_UPLOAD_BYTES, SIZE_MAX), ERR_OK);
+        }
+        gate_settle(fix->base->store);
+        struct gate gate;
+        gate_shut(&gate, fix->base->store);
+        for (size_t i = 0; i < count; i++) {
+            taken[i] = LONG_UPLOAD_BYTES;
+            taken[i] += upload_write(clients[i].upload, slice_of(bytes + taken[i], LEN - taken[i]));
+            assert_int_equal(taken[i] / CHUNK_BYTES - LONG_UPLOAD_BYTES / CHUNK_BYTES,
+                             LONG_UPLOAD_BUFFERS / count);
+        }
+        gate_open(&gate);
+        for (size_t i = 0; i < count; i++) {
+            client_wait(&clients[i]);
+            assert_int_equal(client_write(&clients[i], bytes + taken[i], LEN - taken[i], SIZE_MAX),
+                             ERR_OK);
+            client_close(&clients[i]);
+        }
+        await_running(fix->uploads, 0);
+    }
     free(bytes);
 }
 
@@ -1090,7 +1125,7 @@ static void test_guest_size(void **state)
 static void test_guest_size_while_waiting(void **state)
 {
     struct upload_fixture *fix = *state;
-    enum { LEN = 8 * CHUNK_BYTES };
+    enum { LEN = (FAIR_BUFFERS + 3) * CHUNK_BYTES };
     char *bytes = make_bytes(1, LEN);
     struct upload_guest guest = any_guest;
     guest.max_file_bytes = LEN;
@@ -1101,7 +1136,7 @@ static void test_guest_size_while_waiting(void **state)
     struct gate gate;
     gate_shut(&gate, fix->base->store);
     size_t taken = upload_write(client.upload, slice_of(bytes, LEN));
-    assert_int_equal(taken, UPLOAD_MAX_BUFFERS * CHUNK_BYTES);
+    assert_int_equal(taken, FAIR_BUFFERS * CHUNK_BYTES);
     for (int i = 0; i < 5; i++) {
         assert_int_equal(upload_write(client.upload, slice_of(bytes + taken, LEN - taken)), 0);
         assert_int_equal(upload_error(client.upload), ERR_OK);
@@ -1447,6 +1482,7 @@ int main(void)
         upload_test(test_as_many_files_as_allowed),
         upload_test(test_empty_file),
         upload_test(test_waits_for_the_writer),
+        upload_test(test_share_of_a_long_upload),
         upload_test(test_waits_for_the_file_before),
         upload_test(test_share_of_a_client),
         upload_test(test_waiting_ends),

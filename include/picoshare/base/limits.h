@@ -112,13 +112,18 @@ enum {
     SMALL_BUFFER_BYTES = 16 * KIB,
     /* All full-size chunk buffers together: 51 of them in 16 MiB. */
     CHUNK_BUFFERS = 16 * MIB / CHUNK_BYTES,
-    /* One upload's share: the one it fills and those the writer has not stored yet. Enough for
-     * four chunks to share a transaction while others are filled. */
-    UPLOAD_MAX_BUFFERS = 5,
+    /* One upload's share, however many there are: the one it fills and those the writer has not
+     * stored yet. Enough for four chunks to share a transaction while others are filled. */
+    FAIR_BUFFERS = 5,
+    /* What long ones share, if it is more: one alone is received while the writer waits for the
+     * disk (docs/decisions/0008). */
+    LONG_UPLOAD_BUFFERS = 3 * FAIR_BUFFERS,
+    /* An upload is a long one from here on. */
+    LONG_UPLOAD_BYTES = 16 * MIB,
     /* The share of one client address, so that it cannot take them all. */
     CLIENT_MAX_BUFFERS = CHUNK_BUFFERS / 2,
     /* Guests leave so many to the owner: two uploads at full speed, however many guests stall. */
-    OWNER_BUFFERS = 2 * UPLOAD_MAX_BUFFERS,
+    OWNER_BUFFERS = 2 * FAIR_BUFFERS,
     /* Running uploads with small buffers: 4 MiB. */
     MAX_UPLOADS = 256,
     /* Guests leave so many to the owner, … */
@@ -143,6 +148,10 @@ enum {
     /* Chunks that may share one transaction: beyond it nothing is gained but latency. */
     BATCH_MAX_BYTES = 5 * CHUNK_BYTES,
     BATCH_MAX_JOBS = 256,
+    /* Fewer bytes in full chunks wait so long for the next chunk, since each transaction also
+     * writes the b-trees' inner pages. A writer that is behind does not wait. */
+    BATCH_WANTED_BYTES = 4 * CHUNK_BYTES,
+    BATCH_WAIT_MS = 3,
     /* The log is copied into the database from here on without waiting for readers, … */
     WAL_SOFT_BYTES = 8 * MIB,
     /* … from here on waiting for them, … */

@@ -27,6 +27,7 @@ struct chunk_user {
     /* the pool's: */
     struct list all;
     size_t held;
+    bool is_taker;  /* has had a buffer */
     void *ready;    /* a buffer set aside for it */
     bool waiting;   /* in line */
     uint64_t place; /* its place in the line: lowest first */
@@ -48,6 +49,10 @@ void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user);
 /* A buffer of CHUNK_BYTES; or NULL, and user->wake is called once when trying again will work. */
 void *chunkpool_take(struct chunkpool *pool, struct chunk_user *user, int64_t now_ms);
 void chunkpool_give(struct chunkpool *pool, struct chunk_user *user, void *buffer);
+
+/* Buffers that one user should hold at the most now: those who have ever had some share
+ * LONG_UPLOAD_BUFFERS, but have no fewer than FAIR_BUFFERS each. */
+size_t chunkpool_share(struct chunkpool *pool);
 
 /* Whether the user has been in line since before the given time. */
 bool chunkpool_waits_since(struct chunkpool *pool, const struct chunk_user *user, int64_t ms);
