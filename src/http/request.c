@@ -32,6 +32,7 @@
 #include "picoshare/text/percent.h"
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -158,6 +159,9 @@ static ssize_t read_body(void *arg, uint64_t pos, char *bytes, size_t max)
     struct request *request = response->request;
     if (pos == 0 && max > FIRST_BLOCK_BYTES) {
         max = FIRST_BLOCK_BYTES;
+    } else if (pos == FIRST_BLOCK_BYTES) {
+        /* Its reader may be waiting for this processor, until the socket is full. */
+        (void)sched_yield();
     }
     begin_work(request);
     size_t n = 0;

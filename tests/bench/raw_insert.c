@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* As many chunks as the server joins when they are at hand: architecture.md's measured number. */
-enum { DEFAULT_CHUNKS_PER_TRANSACTION = 4, PATTERNS = 16 };
+/* As many chunks as the server waits for. */
+enum { DEFAULT_CHUNKS_PER_TRANSACTION = BATCH_WANTED_BYTES / CHUNK_BYTES, PATTERNS = 16 };
 
 static _Noreturn void die(const char *what, const char *why)
 {
