@@ -17,7 +17,6 @@ struct chunkpool {
     void **free; /* a stack: the buffer used last is taken first */
     size_t free_count;
     struct list users;
-    size_t takers; /* users who have had a buffer */
     uint64_t next_place;
     bool touched; /* since the last trim */
 };
@@ -100,7 +99,6 @@ static bool may_take(const struct chunkpool *pool, const struct chunk_user *user
 static void *pop(struct chunkpool *pool, struct chunk_user *user)
 {
     user->held++;
-    pool->takers += !user->is_taker;
     user->is_taker = true;
     pool->touched = true;
     return pool->free[--pool->free_count];
@@ -163,7 +161,6 @@ void chunkpool_leave(struct chunkpool *pool, struct chunk_user *user)
     chunkpool_quit_line(pool, user);
     lock_take(&pool->lock);
     check(user->held == 0);
-    pool->takers -= user->is_taker;
     list_remove(&user->all);
     lock_give(&pool->lock);
 }
@@ -195,9 +192,14 @@ void chunkpool_give(struct chunkpool *pool, struct chunk_user *user, void *buffe
 
 size_t chunkpool_share(struct chunkpool *pool)
 {
+    size_t takers = 0;
     lock_take(&pool->lock);
-    size_t share = pool->takers > 0 ? LONG_UPLOAD_BUFFERS / pool->takers : LONG_UPLOAD_BUFFERS;
+    LIST_EACH(u, &pool->users, const struct chunk_user, all)
+    {
+        takers += u->is_taker;
+    }
     lock_give(&pool->lock);
+    size_t share = takers > 0 ? LONG_UPLOAD_BUFFERS / takers : LONG_UPLOAD_BUFFERS;
     return share > FAIR_BUFFERS ? share : FAIR_BUFFERS;
 }
 
