@@ -24,6 +24,25 @@
 
 #include <cmocka.h>
 
+/* ---- how much ---- */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+enum { SANITIZED = 1 };
+#else
+enum { SANITIZED = 0 };
+#endif
+
+/* Many tries in a row: all of them, fewer with PICOSHARE_TEST_SCALE=small, and fewest where that
+ * meets a sanitizer, with which each takes many times as long. */
+static inline int64_t scaled(int64_t full, int64_t small, int64_t sanitized)
+{
+    const char *scale = getenv("PICOSHARE_TEST_SCALE");
+    if (scale == NULL || strcmp(scale, "small") != 0) {
+        return full;
+    }
+    return SANITIZED ? sanitized : small;
+}
+
 /* ---- time ---- */
 
 enum { TEST_NOW_S = 1767225600 }; /* 2026-01-01T00:00:00Z */

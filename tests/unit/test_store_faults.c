@@ -394,12 +394,10 @@ static bool try_once(struct fixture *fix, const struct operation *op, int what, 
     return met;
 }
 
-/* The first steps one by one, later ones in strides that grow; small scale: fewer. */
+/* The first steps one by one, later ones in strides that grow. */
 static int64_t next_step(int64_t n)
 {
-    const char *scale = getenv("PICOSHARE_TEST_SCALE");
-    bool small = scale != NULL && strcmp(scale, "small") == 0;
-    return n + 1 + n / (small ? 4 : 30);
+    return n + 1 + n / scaled(30, 4, 2);
 }
 
 static void sweep(struct fixture *fix, int what)

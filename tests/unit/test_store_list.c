@@ -545,7 +545,12 @@ static void test_no_memory(void **state)
 
 /* ---- what it costs ---- */
 
-enum { MANY = 100000, PAGE = 50 };
+enum { PAGE = 50 };
+
+static int many(void)
+{
+    return (int)scaled(100000, 100000, 10000);
+}
 
 /* The store's connections, as SQLite opens them. */
 static struct {
@@ -609,7 +614,7 @@ static int many_setup(void **state)
             "INSERT INTO ext_files (id, size) SELECT id,"
             "  CASE filename WHEN 'm' THEN %d / 2 ELSE 1 + CAST(id AS INTEGER) END FROM entries;"
             "COMMIT",
-            MANY, MANY, MANY, MANY, MANY);
+            many(), many(), many(), many(), many());
     opened.count = 0;
     assert_int_equal(sqlite3_auto_extension((void (*)(void))note_connection), SQLITE_OK);
     fixture_open(fix);
@@ -655,9 +660,11 @@ static void assert_cheap(struct cost cost, const struct store_listing *listing, 
 /* The place of a file in the middle of those that have the same key. */
 static struct store_place middle_place(enum store_sort sort)
 {
-    static const char *const keys[] = {"2025-06-15T15:06:40Z", "m", "50000",
-                                       "2999-12-31T00:00:00Z"};
-    struct store_place place = {.id = "0000050000"};
+    char size[16];
+    (void)snprintf(size, sizeof size, "%d", many() / 2);
+    const char *const keys[] = {"2025-06-15T15:06:40Z", "m", size, "2999-12-31T00:00:00Z"};
+    struct store_place place;
+    (void)snprintf(place.id, sizeof place.id, "%010u", (unsigned)many() / 2);
     assert_true(slice_copy(slice_str(keys[sort]), place.key, sizeof place.key));
     return place;
 }

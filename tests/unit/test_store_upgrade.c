@@ -923,19 +923,11 @@ static bool start_with_fault(struct fixture *fix, const char *before, enum fault
     return true;
 }
 
-/* 1: each is to fail once. With PICOSHARE_TEST_SCALE=small, for builds that are slow, every seventh
- * is, in other places each time. */
-static int64_t fault_stride(void)
-{
-    const char *scale = getenv("PICOSHARE_TEST_SCALE");
-    return scale != NULL && strcmp(scale, "small") == 0 ? 7 : 1;
-}
-
 static void sweep(struct fixture *fix, const struct lying *lying, enum fault_kind kind,
                   bool lasting)
 {
     static int64_t sweeps;
-    const int64_t stride = fault_stride();
+    const int64_t stride = scaled(1, 7, 29); /* in other places each time */
     char before[512];
     make_small(fix, lying);
     old_rows_text(fix->path, before);
