@@ -58,15 +58,9 @@ void harness_sleep_ms(int64_t ms)
     nanosleep(&wait, NULL);
 }
 
-static bool small_scale(void)
-{
-    const char *scale = getenv("PICOSHARE_TEST_SCALE");
-    return scale != NULL && strcmp(scale, "small") == 0;
-}
-
 int64_t harness_scale(const char *what, int64_t full, int64_t small)
 {
-    if (!small_scale()) {
+    if (!is_small_scale()) {
         return full;
     }
     print_message("[  SCALE   ] small: %s %lld instead of %lld\n", what, (long long)small,

@@ -17,6 +17,7 @@
 #include "picoshare/base/buf.h"
 #include "picoshare/base/check.h"
 #include "picoshare/base/digest.h"
+#include "scale.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>

@@ -35,15 +35,6 @@ static void expect_status(const struct server *s, const char *name, const char *
     }
 }
 
-static bool is_sanitized(void)
-{
-    bool sanitized = false;
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    sanitized = true;
-#endif
-    return sanitized;
-}
-
 /* Everything that touches the file system: chunks, the log, figures, pages, deleting, giving back.
  */
 static void use_everything(const struct server *s)
@@ -217,7 +208,7 @@ static void test_nothing_is_refused(void **state)
     run_program(strace, NULL, &run);
     int code = run.code;
     run_done(&run);
-    if (code != 0 || is_sanitized()) {
+    if (code != 0 || SANITIZED) {
         print_message("[  SKIP    ] %s\n", code != 0 ? "strace is not here, or may not trace"
                                                      : "sanitizers do not work under strace");
         skip();

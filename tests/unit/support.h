@@ -10,6 +10,7 @@
 #include "picoshare/base/clock.h"
 #include "picoshare/base/rng.h"
 #include "picoshare/store/store.h"
+#include "scale.h"
 #include <dirent.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -26,18 +27,11 @@
 
 /* ---- how much ---- */
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-enum { SANITIZED = 1 };
-#else
-enum { SANITIZED = 0 };
-#endif
-
 /* Many tries in a row: all of them, fewer with PICOSHARE_TEST_SCALE=small, and fewest where that
  * meets a sanitizer, with which each takes many times as long. */
 static inline int64_t scaled(int64_t full, int64_t small, int64_t sanitized)
 {
-    const char *scale = getenv("PICOSHARE_TEST_SCALE");
-    if (scale == NULL || strcmp(scale, "small") != 0) {
+    if (!is_small_scale()) {
         return full;
     }
     return SANITIZED ? sanitized : small;
